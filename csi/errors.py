@@ -2,7 +2,8 @@
 
     DriverError
       CallerError       the request cannot be granted as it stands
-        InvalidRequest  NotFound  AlreadyExistsDifferently  OutOfRange  Unsupported  StillInUse  BadToken
+        InvalidRequest  NotFound  AlreadyExistsDifferently  OutOfRange  Unsupported  StillInUse  OutOfOrder
+                      BadToken
       OperatorError     somebody has to change settings or an array first
         BadSettings  Unauthorized  GroupBroken  LicenseMissing  NoSpace
       WaitError         the same call may succeed later
@@ -10,8 +11,8 @@
       UnfinishedError   a failure whose traces could not all be removed yet
       BugError          an invariant did not hold
 
-Every leaf has one row in `rpc/status.py`. A message is one sentence a person can act on: what failed, on which array and
-object, the vendor's code if there is one, what the driver did about it, and what to do next.
+Every leaf has one row in `rpc/status.py`. A message is one sentence a person can act on: what failed, on which array
+and object, the vendor's code if there is one, what the driver did about it, and what to do next.
 """
 
 from collections.abc import Sequence
@@ -20,8 +21,8 @@ from collections.abc import Sequence
 class DriverError(Exception):
     """Root of everything the driver raises on purpose.
 
-    `what` says what failed, `where` names the array and object, `hint` says what to do next, `done` what the driver did.
-    `retry_after_seconds` is a suggestion for the caller, None where a retry alone cannot help.
+    `what` says what failed, `where` names the array and object, `hint` says what to do next, `done` what the driver
+    did. `retry_after_seconds` is a suggestion for the caller, None where a retry alone cannot help.
     """
 
     retry_after_seconds: float | None = None
@@ -71,6 +72,10 @@ class Unsupported(CallerError):
 
 class StillInUse(CallerError):
     """Something (an export, a snapshot, another node) still uses the object; nothing was changed."""
+
+
+class OutOfOrder(CallerError):
+    """A call that has to come first, such as staging before publishing, has not been made; nothing was changed."""
 
 
 class BadToken(CallerError):
@@ -139,7 +144,7 @@ class UnfinishedError(DriverError):
         super().__init__(
             f"{first.what.rstrip('.')}; undoing was not complete: {'; '.join(left)}",
             where=first.where,
-            done="What is left is in the journal and is undone when the array answers, or finished when the call is repeated",
+            done="What is left is in the journal: undone when the array answers, or finished when the call is repeated",
             hint=first.hint,
         )
         self.first = first

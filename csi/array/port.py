@@ -77,6 +77,9 @@ class Array(Protocol):
     def add_initiators(self, host: str, iqns: tuple[str, ...], wwpns: tuple[str, ...]) -> None:
         """AlreadyExistsDifferently if another host owns one of them."""
 
+    def delete_host(self, name: str) -> None:
+        """A host that is gone is fine. StillInUse while anything is exported to it or a set holds it."""
+
     def vluns(self, volume: str = "") -> tuple[Vlun, ...]:
         """Template and active rows, of one volume or of all."""
 
@@ -96,7 +99,7 @@ class Array(Protocol):
     def set_policies(self, group: str, target: str, policies: Policies) -> None: ...
 
     def admit(self, group: str, volume: str, target: str, twin: str) -> None:
-        """Admit `volume`; the other array makes `twin` with the same WWN. GroupInTransition while the group is started."""
+        """Admit `volume`; the other array makes `twin` with the same WWN. GroupInTransition while started."""
 
     def dismiss(self, group: str, volume: str, *, remove_twin: bool) -> None:
         """A volume that is no member is fine. GroupInTransition while the group is started."""

@@ -57,13 +57,17 @@ class ReplicationMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One array: `system_id` is the decimal id that ends the peer group's name, `.r<id>`."""
+    """One array: `system_id` is the decimal id that ends the peer group's name, `.r<id>`.
+
+    `licenses` are the names the array tells; empty where it tells none.
+    """
 
     system_id: int
     name: str
     serial: str
     model: str
     version: str
+    licenses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +180,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A Remote Copy target: the other array, by the name this one gives it. `ready`: contact is there."""
+    """A Remote Copy target: the other array, by the name this one gives it. `ready`: contact is there.
+
+    `witness` is the quorum witness's state as the array words it, in lower case; "" where the array does not tell.
+    """
 
     name: str
     ready: bool
     mirror_config: bool
+    witness: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ The publish context, made by the controller, is a map of strings:
   `protocol`  "iscsi" or "fc"
   `wwn`       the volume's WWN, 32 lower-case hex digits; page 0x83 of every path must say it (NAA type 3, "3" + wwn in
               multipath's WWIDs)
-  `arrays`    JSON list, one object an array: {"array": label, "lun": int or null, "portals": [["address:port", "iqn"], ...]}
-              for iSCSI, {"array": label, "lun": int or null, "wwpns": ["2021..."]} for FC. LUN numbers may differ between
-              arrays; null means that the array did not answer when the volume was published.
+  `arrays`    JSON list, one object an array: for iSCSI
+              {"array": label, "lun": int or null, "portals": [["address:port", "iqn"], ...]}, for FC
+              {"array": label, "lun": int or null, "wwpns": ["2021..."]}. LUN numbers may differ between arrays; null
+              means that the array did not answer when the volume was published.
   `fsck`      "required" after a forced move; otherwise absent
 The volume context may hold `fsType`, `fsOwner` ("uid:gid"), `fsMode` (octal digits).
 """

@@ -59,9 +59,9 @@ class ArraySettings:
 class Backend:
     """One array, or a pair joined by synchronous Remote Copy, under the name a StorageClass uses.
 
-    `source` is where groups are made, `target` the other array (None: not replicated). `quorum_witness` being there means
-    Peer Persistence. `cpg` and `snap_cpg` are defaults on the source; the maps give the target's CPG for each of the
-    source's.
+    `source` is where groups are made, `target` the other array (None: not replicated). `quorum_witness` being there
+    means Peer Persistence. `cpg` and `snap_cpg` are defaults on the source; the maps give the target's CPG for each
+    of the source's.
     """
 
     name: str

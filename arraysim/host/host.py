@@ -1,0 +1,166 @@
+"""SimHost: a simulated Linux host whose folder a node plugin takes as its host root."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from arraysim.core.pair import Pair
+from arraysim.host import toolbox
+from arraysim.host.blockio import Request
+from arraysim.host.call import Answer, Call
+from arraysim.host.door import Door
+from arraysim.host.launcher import install
+from arraysim.host.machine import Machine
+from arraysim.host.maps import Map
+from arraysim.host.world import World
+
+#: Made anew at every start; everything else in the folder survives a reboot of the host.
+_VOLATILE = ("dev", "proc", "sys", "run")
+_ISCSID_CONF = (
+    "iscsid.startup = /bin/systemctl start iscsid.socket\nnode.startup = manual\nnode.leading_login = No\n"
+    "node.session.timeo.replacement_timeout = 120\nnode.conn[0].timeo.login_timeout = 15\n"
+    "node.conn[0].timeo.noop_out_interval = 5\nnode.conn[0].timeo.noop_out_timeout = 5\n"
+    "node.session.initial_login_retry_max = 8\nnode.session.scan = auto\n"
+)
+
+
+class SimHost:
+    """One host.
+
+    `lock` guards the pair and its clock; who advances the clock holds it. `iqn` and `wwpns` (16 hex digits each) are its
+    initiators; without `iqn` one is made from the name. In `folder` appear the tools, /sys, /dev, /proc/1/mountinfo and
+    /etc; `start` makes them, `close` stops the host like a power failure: nothing is unmounted, its log-ins are gone.
+    Starting another SimHost in the same folder is its next boot.
+    """
+
+    def __init__(
+        self,
+        pair: Pair,
+        lock: "threading.RLock",
+        folder: Path,
+        name: str,
+        *,
+        iqn: str | None = None,
+        wwpns: Sequence[str] = (),
+    ) -> None:
+        self.folder = Path(os.path.realpath(folder))
+        self.name = name
+        self.iqn = iqn or f"iqn.1993-08.org.debian:01:{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+        self.wwpns = tuple(wwpns)
+        self._world = World(pair, lock)
+        self._machine: Machine | None = None
+        self._door: Door | None = None
+        self._watching: threading.Thread | None = None
+
+    @property
+    def machine(self) -> Machine:
+        """The parts of the running host, for whoever holds the lock. RuntimeError before `start`."""
+        if self._machine is None:
+            raise RuntimeError(f"host {self.name} is not started")
+        return self._machine
+
+    def start(self) -> Self:
+        """Boot."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in _VOLATILE:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        self._write_etc()
+        with self._world.lock:
+            machine = Machine(self._world, self.folder, self.name, self.iqn)
+            machine.boot(self.wwpns)
+            self._machine = machine
+        tools = toolbox.DEVICE_TOOLS | toolbox.FILE_TOOLS
+        run_folder = self.folder / "run"
+        by_name = {path.rpartition("/")[2]: tool for path, tool in tools.items()}
+        self._door = Door(machine, run_folder, lambda call: toolbox.run(by_name, machine, call))
+        install(self.folder, run_folder, tools)
+        self._watching = threading.Thread(target=self._watch, name=f"simhost-{self.name}", daemon=True)
+        self._watching.start()
+        return self
+
+    def close(self) -> None:
+        """Switch off. Whoever waits in a tool or an I/O is let go with an error; safe to call twice."""
+        machine, self._machine = self._machine, None
+        if machine is None:
+            return
+        self._world.stop()
+        if self._door is not None:
+            self._door.close()
+        machine.tree.attributes.wake()
+        if self._watching is not None:
+            self._watching.join(5)
+        with self._world.lock:
+            for nexus in machine.midlayer.nexuses:
+                machine.fabric.logout(nexus.port, nexus.initiator)
+            machine.tree.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- data ---------------------------------------------------------------------------------------------------------
+
+    def read(self, name: str, offset: int, length: int) -> bytes:
+        """Bytes of a map (by name, WWID or device file). OSError: EIO, ENOENT; waits as the device would."""
+        with self._world.lock:
+            return self.machine.io.run(Request(self._map(name), offset, length))
+
+    def write(self, name: str, offset: int, data: bytes) -> None:
+        """Write to a map; returns when an array has it. OSError as `read`."""
+        with self._world.lock:
+            self.machine.io.run(Request(self._map(name), offset, len(data), data))
+
+    def flush(self, name: str) -> None:
+        """Nothing is cached on the way, so this only says whether the map is there. OSError(ENOENT)."""
+        with self._world.lock:
+            self._map(name)
+
+    def run(self, tool: str, *argv: str) -> Answer:
+        """Run a tool in this process, as its executable would."""
+        tools = toolbox.DEVICE_TOOLS | toolbox.FILE_TOOLS
+        by_name = {path.rpartition("/")[2]: each for path, each in tools.items()}
+        with self._world.lock:
+            return toolbox.run(by_name, self.machine, Call(tool, argv, str(self.folder)))
+
+    def _map(self, name: str) -> Map:
+        found = self.machine.multipathd.find(self.machine.tree.strip(name))
+        if found is None:
+            raise FileNotFoundError(2, os.strerror(2), name)
+        return found
+
+    # -- the host's own threads and files -----------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Act on writes to sysfs as soon as they come."""
+        machine = self.machine
+        with contextlib.suppress(OSError):
+            while machine.tree.attributes.wait():
+                with self._world.lock:
+                    if self._world.closed:
+                        return
+                    machine.tree.attributes.drain()
+                    self._world.notify()
+
+    def _write_etc(self) -> None:
+        etc = self.folder / "etc"
+        (etc / "multipath").mkdir(parents=True, exist_ok=True)
+        (etc / "iscsi").mkdir(parents=True, exist_ok=True)
+        defaults = {
+            "iscsi/initiatorname.iscsi": f"InitiatorName={self.iqn}\n",
+            "iscsi/iscsid.conf": _ISCSID_CONF,
+            "multipath.conf": "",
+            "hostname": f"{self.name}\n",
+        }
+        for name, text in defaults.items():
+            if not (etc / name).exists():
+                (etc / name).write_text(text)

@@ -1,0 +1,7 @@
+"""`python -m csi` is the command `csi-3par`."""
+
+import sys
+
+from csi.cli import main
+
+sys.exit(main())
