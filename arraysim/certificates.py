@@ -1,8 +1,6 @@
 """The lab's own certificate authority, and a certificate for every array."""
 
-import contextlib
 import ipaddress
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from arraysim.labfolder import write_private
+
 VALID_DAYS = 825
-_PRIVATE = 0o600
 _PUBLIC = 0o644
 
 
@@ -34,17 +33,6 @@ class Certificates:
 
     ca_file: Path
     arrays: dict[str, Certificate]
-
-
-def write_private(path: Path, content: bytes, mode: int = _PRIVATE) -> None:
-    """Write a file that never existed with other rights than `mode`, not even for a moment."""
-    fresh = path.with_name(path.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    fresh.replace(path)
 
 
 def make_certificates(folder: Path, arrays: Sequence[str], now: datetime | None = None) -> Certificates:

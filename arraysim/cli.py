@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -105,7 +106,7 @@ def _folder(parsed: argparse.Namespace) -> Path:
 def _up(parsed: argparse.Namespace) -> int:
     # Late: the other verbs need none of the server's libraries.
     from arraysim.config import ConfigError, LabConfig, load_config
-    from arraysim.lab import Lab
+    from arraysim.lab import Lab, LabBroken
     from arraysim.labfolder import FolderInUse
     from arraysim.listener import PortTaken
 
@@ -113,15 +114,14 @@ def _up(parsed: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        config = load_config(parsed.config) if parsed.config else LabConfig()
-        names = tuple(dict.fromkeys((*config.hosts, *parsed.host)))
-        with Lab.start(config.model_copy(update={"hosts": names}), folder=_folder(parsed)) as lab:
+        config = (load_config(parsed.config) if parsed.config else LabConfig()).with_hosts(parsed.host)
+        with Lab.start(config, folder=_folder(parsed)) as lab:
             description = find_lab(lab.folder)
             print(json.dumps(description, indent=2) if parsed.json else _summary(description, lab.folder), flush=True)
             stop.wait()
             if not parsed.json:
                 print("Stopping.", flush=True)
-    except (ConfigError, FolderInUse, PortTaken) as failure:
+    except (ConfigError, FolderInUse, PortTaken, LabBroken) as failure:
         print(f"arraysim: {failure}", file=sys.stderr)
         return 1
     return 0
@@ -130,16 +130,17 @@ def _up(parsed: argparse.Namespace) -> int:
 def _summary(description: Json, folder: Path) -> str:
     """What is up and how to look at it; every command line in it works as it stands."""
     arrays: dict[str, Json] = description["arrays"]
-    ca, first = description["ca_file"], next(iter(arrays.values()))["url"]
-    login = f'{{\\"user\\":\\"{description["user"]}\\",\\"password\\":\\"$(cat {description["password_file"]})\\"}}'
-    option = "" if folder == default_folder().absolute() else f" --folder {folder}"
+    ca, first = shlex.quote(description["ca_file"]), next(iter(arrays.values()))["url"]
+    password = f"$(cat {shlex.quote(description['password_file'])})"
+    login = f'{{\\"user\\":\\"{description["user"]}\\",\\"password\\":\\"{password}\\"}}'
+    option = "" if folder == default_folder().absolute() else f" --folder {shlex.quote(str(folder))}"
     lines = [f"Two {description['personality']} arrays are up. Ctrl-C ends them.", ""]
     lines += [f"  {name:<10} {array['url']}  (system id {array['system_id']})" for name, array in arrays.items()]
     lines += [
         f"  user       {description['user']}, password in {description['password_file']}",
-        f"  CA         {ca}",
+        f"  CA         {description['ca_file']}",
         f"  control    {description['control_url']}",
-        *(f"  host       {name}, files in {path}" for name, path in description["hosts"].items()),
+        *(f"  host       {name}, files in {host['folder']}" for name, host in description["hosts"].items()),
         "",
         "Log in and look:",
         f'  KEY=$(curl -s --cacert {ca} -d "{login}" {first}/credentials | cut -d\'"\' -f4)',

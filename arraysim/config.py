@@ -1,8 +1,9 @@
 """The lab's configuration: one small YAML file in which every key has a default."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -15,6 +16,8 @@ from arraysim.wsapi.sessions import IDLE_SECONDS, SESSION_CAP
 
 DEFAULT_USER = "3paradm"
 _DEFAULTS = Options()
+#: A host's name is the name of its folder.
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,30}$")]
 #: The switches of the arrays' rules: what `rules` may set.
 RULES = tuple(row.name for row in dataclasses.fields(Options) if isinstance(getattr(_DEFAULTS, row.name), bool))
 
@@ -114,7 +117,7 @@ class LabConfig(Section):
     auto_recover_seconds: float = Field(default=_DEFAULTS.auto_recover_after_seconds, ge=0)
     sync_mib_per_second: float = Field(default=_DEFAULTS.sync_bytes_per_second / 2**20, gt=0)
     rules: dict[str, bool] = Field(default_factory=dict)
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[HostName, ...] = ()
 
     @field_validator("personality")
     @classmethod
@@ -139,6 +142,10 @@ class LabConfig(Section):
         if first.system_id == second.system_id:
             raise ValueError(f"arrays: both have the system id {first.system_id}, and need different ones")
         return self
+
+    def with_hosts(self, names: Sequence[str]) -> "LabConfig":
+        """The same with more hosts; one that is there already counts once. ConfigError for a bad name."""
+        return parse_config({**self.model_dump(), "hosts": tuple(dict.fromkeys((*self.hosts, *names)))}, "--host")
 
     def plans(self) -> tuple[ArrayPlan, ArrayPlan]:
         """Both arrays, with every gap filled."""

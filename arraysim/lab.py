@@ -4,7 +4,7 @@ import logging
 import random
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -202,24 +202,31 @@ class Lab:
                     self._panels[array.name].lost_power()
                     self._loop.run(listener.down())
 
-    def add_host(self, name: str, folder: Path | None = None) -> "SimHost":
-        """A simulated Linux host, its files in `folder` or in the lab's own. ValueError if the name is taken."""
-        host = self._add_host(name, folder)
+    def add_host(self, name: str, folder: Path | None = None, *, wwpns: Sequence[str] = ()) -> "SimHost":
+        """A simulated Linux host that is running, its files in `folder` or in the lab's own.
+
+        `wwpns` are its FC initiators, 16 hex digits each. ValueError if the name is taken.
+        """
+        host = self._add_host(name, folder, wwpns)
         self._publish()
         return host
 
-    def _add_host(self, name: str, folder: Path | None = None) -> "SimHost":
-        # Late: many labs have no host.
+    def _add_host(self, name: str, folder: Path | None = None, wwpns: Sequence[str] = ()) -> "SimHost":
+        # Late: most labs have no host.
         from arraysim.host.host import SimHost
 
         if name in self.hosts:
             raise ValueError(f"the lab has a host {name!r} already")
-        folder = folder or self.folder / "hosts" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        host = SimHost(self.pair, self.lock, folder, name).start()
+        host = SimHost(self.pair, self.lock, folder or self.folder / "hosts" / name, name, wwpns=wwpns)
         self._closing.callback(host.close)
-        self.hosts[name] = host
+        self.hosts[name] = host.start()
         return host
+
+    def _hosts(self) -> dict[str, Any]:
+        return {
+            name: {"folder": str(host.folder), "iqn": host.iqn, "wwpns": list(host.wwpns)}
+            for name, host in self.hosts.items()
+        }
 
     def state(self) -> dict[str, Any]:
         """Everything worth seeing, in words."""
@@ -229,7 +236,7 @@ class Lab:
                 state["arrays"][name]["url"] = self.endpoints[name].url
                 state["arrays"][name]["sessions"] = {"open": len(sessions), "opened_so_far": sessions.opened}
         state["clock"] |= {"mode": self.config.clock.mode, "speed": self.config.clock.speed}
-        state["hosts"] = {name: {"folder": str(self.folder / "hosts" / name)} for name in self.hosts}
+        state["hosts"] = self._hosts()
         state["failures"] = [f"{type(failure).__name__}: {failure}" for failure in self.failures]
         return state
 
@@ -246,7 +253,7 @@ class Lab:
             "password_file": str(self.folder / PASSWORD_FILE),
             "personality": self.config.personality,
             "arrays": arrays,
-            "hosts": {name: str(self.folder / "hosts" / name) for name in self.hosts},
+            "hosts": self._hosts(),
         }
         self._place.publish(self.account.password, description)
 

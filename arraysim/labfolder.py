@@ -1,5 +1,6 @@
 """The folder of a lab: who may use it, and the files that others find the lab by."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -8,11 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from arraysim.certificates import write_private
-
 LAB_FILE = "lab.json"
 PASSWORD_FILE = "password"  # noqa: S105  the name of a file
 _LOCK_FILE = "lab.lock"
+PRIVATE = 0o600
 
 
 class FolderInUse(RuntimeError):
@@ -30,7 +30,7 @@ class LabFolder:
         self._temporary = path is None
         self.path = Path(tempfile.mkdtemp(prefix="arraysim-")) if path is None else path.absolute()
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = os.open(self.path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = os.open(self.path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -57,6 +57,17 @@ class LabFolder:
         os.close(self._lock)
         if self._temporary:
             shutil.rmtree(self.path)
+
+
+def write_private(path: Path, content: bytes, mode: int = PRIVATE) -> None:
+    """Write a file that never existed with other rights than `mode`, not even for a moment."""
+    fresh = path.with_name(path.name + ".new")
+    with contextlib.suppress(FileNotFoundError):
+        fresh.unlink()
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    fresh.replace(path)
 
 
 def find_lab(folder: Path) -> dict[str, Any]:

@@ -20,6 +20,8 @@ HANDSHAKE_SECONDS = 10.0
 #: Long, so that an idle pooled connection is not closed under a test that paused.
 KEEP_ALIVE_SECONDS = 300
 ACCEPT_PAUSE_SECONDS = 0.05
+#: Requests whose connection is gone end by themselves; one that has not after this long is cancelled.
+CLOSE_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -98,9 +100,12 @@ class Listener:
             await asyncio.sleep(0)
 
     async def close(self) -> None:
-        """Go down for good: requests in progress are dropped and the port is given back."""
+        """Go down for good: requests in progress lose their connection, and the port is given back."""
         await self.down()
-        await _cancelled(*self._state.tasks)
+        tasks = list(self._state.tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+        await _cancelled(*tasks)
         self._holder.close()
 
     def _accept(self, listening: socket.socket) -> None:

@@ -53,3 +53,21 @@ def eventually() -> Callable[..., None]:
             pytest.fail(f"not within {seconds} s: {what or predicate}")
 
     return wait
+
+
+#: A test that has figures to show hands them to `record_property` under this name; they are printed at the end.
+SHOWN = "shown"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have to show, whichever worker they ran in."""
+    shown = [
+        f"{report.nodeid}: {value}"
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == SHOWN and getattr(report, "when", "") == "call"
+    ]
+    if shown:
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(sorted(shown)))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from arraysim.config import HostName
 from arraysim.sections import Section, explain, nearest
 from arraysim.wsapi.faulthooks import FaultKind, FaultSpec
 
@@ -77,7 +78,7 @@ class Advance(Section):
 class NewHost(Section):
     """The name of a simulated host to make."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,30}$")
+    name: HostName
 
 
 class Nothing(Section):
@@ -181,8 +182,8 @@ class Control:
         """POST /hosts."""
         if body.name in self._lab.hosts:
             raise Refused(409, f"there is a host {body.name!r} already")
-        self._lab.add_host(body.name)
-        return {"name": body.name, "folder": str(self._lab.folder / "hosts" / body.name)}
+        host = self._lab.add_host(body.name)
+        return {"name": host.name, "folder": str(host.folder), "iqn": host.iqn}
 
     def _standing(self, kind: FaultKind, array: str, *, on: bool) -> dict[str, Any]:
         self._lab.faults.remove_kind(kind, array)

@@ -30,83 +30,101 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 Json = dict[str, Any]
 
 
-def control_app(lab: "Lab", executor: Executor) -> Starlette:
-    """The ASGI application. Everything that may block runs on `executor`."""
-    control = Control(lab)
+class _ControlApp:
+    """The calls of `Control` as endpoints. Whatever may block runs on `executor`."""
 
-    async def in_turn(work: Callable[..., Json], *args: Any) -> Json:  # noqa: ANN401  handed on to `work`
+    def __init__(self, lab: "Lab", executor: Executor) -> None:
+        self._lab = lab
+        self._control = Control(lab)
+        self._executor = executor
+
+    async def in_turn(self, work: Callable[..., Json], *args: Any) -> Json:  # noqa: ANN401  handed on to `work`
+        """What `work` answers. Refused 500 for a bug, which the lab keeps."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(executor, lambda: work(*args))
+            return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: work(*args))
         except Refused:
             raise
-        except Exception as bug:  # noqa: BLE001  a request ends here, and the lab fails with what it is handed
-            lab.failed(bug)
+        except Exception as bug:  # a request ends here, and the lab fails with what it is handed
+            self._lab.failed(bug)
             raise Refused(500, f"the simulator failed: {type(bug).__name__}: {bug}") from bug
 
-    def plain(work: Callable[..., Json]) -> Endpoint:
+    def plain(self, work: Callable[..., Json]) -> Endpoint:
+        """An endpoint without a body."""
+
         async def endpoint(request: Request) -> Response:
-            return _json(await in_turn(work, *request.path_params.values()))
+            return _json(await self.in_turn(work, *request.path_params.values()))
 
         return endpoint
 
-    def checked(model: type[Section], work: Callable[..., Json]) -> Endpoint:
+    def checked(self, model: type[Section], work: Callable[..., Json]) -> Endpoint:
+        """An endpoint whose body must fit `model`."""
+
         async def endpoint(request: Request) -> Response:
             try:
                 body = model.model_validate(await _body(request))
             except ValidationError as wrong:
                 raise Refused(400, "; ".join(explain(model, wrong))) from wrong
-            return _json(await in_turn(work, body, *request.path_params.values()))
+            return _json(await self.in_turn(work, body, *request.path_params.values()))
 
         return endpoint
 
-    async def guide(_request: Request) -> Response:
+    async def guide(self, _request: Request) -> Response:
+        """GET /."""
         return _json(GUIDE)
 
-    async def arm(request: Request) -> Response:
-        return _json(await in_turn(control.arm, await _body(request)), 201)
+    async def arm(self, request: Request) -> Response:
+        """POST /faults."""
+        return _json(await self.in_turn(self._control.arm, await _body(request)), 201)
 
-    async def calls(request: Request) -> Response:
+    async def calls(self, request: Request) -> Response:
+        """GET /calls."""
         since = _number(request, "since", 0)
-        return _json(await in_turn(control.calls, request.query_params.get("array", ""), int(since)))
+        return _json(await self.in_turn(self._control.calls, request.query_params.get("array", ""), int(since)))
 
-    async def wait(request: Request) -> Response:
+    async def wait(self, request: Request) -> Response:
+        """GET /wait."""
         conditions = [parse_condition(text) for text in request.query_params.getlist("condition")]
         if not conditions:
             raise Refused(400, "give a condition, as in /wait?condition=link/up=true")
-        seconds = min(_number(request, "timeout", 30.0), LONGEST_WAIT_SECONDS)
-        end = time.monotonic() + seconds
+        end = time.monotonic() + min(_number(request, "timeout", 30.0), LONGEST_WAIT_SECONDS)
         while True:
-            state = await in_turn(control.state)
+            state = await self.in_turn(self._control.state)
             missing = [condition for condition in conditions if not condition.holds(state)]
             if not missing:
                 return _json({"holds": True, "clock": state["clock"]})
-            if time.monotonic() >= end:
+            if time.monotonic() >= end or await request.is_disconnected():
                 unmet = {condition.text: condition.seen(state) for condition in missing}
                 return _json({"holds": False, "unmet": unmet}, 408)
             await asyncio.sleep(POLL_SECONDS)
 
-    routes = [
-        Route("/", guide),
-        Route("/state", plain(control.state)),
-        Route("/wait", wait),
-        Route("/link", checked(Up, control.link), methods=["POST"]),
-        Route("/witness", checked(Witness, control.witness), methods=["POST"]),
-        Route("/arrays/{name}/power", checked(On, control.power), methods=["POST"]),
-        Route("/arrays/{name}/hang", checked(On, control.hang), methods=["POST"]),
-        Route("/arrays/{name}/not-ready", checked(On, control.not_ready), methods=["POST"]),
-        Route("/arrays/{name}/expire-sessions", checked(Nothing, control.expire_sessions), methods=["POST"]),
-        Route("/faults", plain(control.faults), methods=["GET"]),
-        Route("/faults", arm, methods=["POST"]),
-        Route("/faults", plain(control.reset_faults), methods=["DELETE"]),
-        Route("/faults/{number:int}", plain(control.remove_fault), methods=["DELETE"]),
-        Route("/calls", calls, methods=["GET"]),
-        Route("/calls", plain(control.forget_calls), methods=["DELETE"]),
-        Route("/clock", checked(Advance, control.clock), methods=["POST"]),
-        Route("/hosts", checked(NewHost, control.add_host), methods=["POST"]),
-    ]
-    return Starlette(
-        routes=routes, exception_handlers={Refused: _refused, BadCondition: _bad_condition, HTTPException: _unknown}
-    )
+    def routes(self) -> list[Route]:
+        """The one table of the control port."""
+        control, plain, checked = self._control, self.plain, self.checked
+        return [
+            Route("/", self.guide),
+            Route("/state", plain(control.state)),
+            Route("/wait", self.wait),
+            Route("/link", checked(Up, control.link), methods=["POST"]),
+            Route("/witness", checked(Witness, control.witness), methods=["POST"]),
+            Route("/arrays/{name}/power", checked(On, control.power), methods=["POST"]),
+            Route("/arrays/{name}/hang", checked(On, control.hang), methods=["POST"]),
+            Route("/arrays/{name}/not-ready", checked(On, control.not_ready), methods=["POST"]),
+            Route("/arrays/{name}/expire-sessions", checked(Nothing, control.expire_sessions), methods=["POST"]),
+            Route("/faults", plain(control.faults), methods=["GET"]),
+            Route("/faults", self.arm, methods=["POST"]),
+            Route("/faults", plain(control.reset_faults), methods=["DELETE"]),
+            Route("/faults/{number:int}", plain(control.remove_fault), methods=["DELETE"]),
+            Route("/calls", self.calls, methods=["GET"]),
+            Route("/calls", plain(control.forget_calls), methods=["DELETE"]),
+            Route("/clock", checked(Advance, control.clock), methods=["POST"]),
+            Route("/hosts", checked(NewHost, control.add_host), methods=["POST"]),
+        ]
+
+
+def control_app(lab: "Lab", executor: Executor) -> Starlette:
+    """The ASGI application of the control port."""
+    handlers = {Refused: _refused, BadCondition: _bad_condition, HTTPException: _unknown}
+    return Starlette(routes=_ControlApp(lab, executor).routes(), exception_handlers=handlers)
 
 
 async def _body(request: Request) -> Json:

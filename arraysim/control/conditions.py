@@ -24,19 +24,19 @@ class Condition:
     wanted: str | None
     negated: bool
 
-    def holds(self, state: Any) -> bool:  # noqa: ANN401  JSON
+    def holds(self, state: Any) -> bool:  # noqa: ANN401  decoded JSON
         """Whether it is true of this state. A path that leads nowhere has no word, so `!=` holds for it."""
         found = self._found(state)
         if self.wanted is None:
             return (found is _MISSING) == self.negated
         return (found is not _MISSING and _word(found).lower() == self.wanted.lower()) != self.negated
 
-    def seen(self, state: Any) -> str:  # noqa: ANN401  JSON
+    def seen(self, state: Any) -> str:  # noqa: ANN401  decoded JSON
         """What is at the path now, for a message."""
         found = self._found(state)
         return "nothing" if found is _MISSING else _word(found)
 
-    def _found(self, state: Any) -> Any:  # noqa: ANN401  JSON
+    def _found(self, state: Any) -> Any:  # noqa: ANN401  decoded JSON
         for part in self.path:
             if not isinstance(state, dict) or part not in state:
                 return _MISSING
@@ -59,7 +59,7 @@ def parse_condition(text: str) -> Condition:
     return Condition(text, parts, wanted.strip() if equals else None, negated)
 
 
-def _word(value: Any) -> str:  # noqa: ANN401  JSON
+def _word(value: Any) -> str:  # noqa: ANN401  decoded JSON
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from arraysim.core import dataplane
 from arraysim.core.array import Array
-from arraysim.core.dataplane import Access, DataPathDown, LoginRefused, LunView, NoSuchLun, NotServing, OutsideVolume
+from arraysim.core.dataplane import (
+    Access,
+    DataPathDown,
+    LoginRefused,
+    LunView,
+    NoSuchLun,
+    NotServing,
+    OutsideVolume,
+)
 from arraysim.core.pair import Pair
 
 __all__ = [

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from arraysim.core.pair import Pair
 from arraysim.host import toolbox
@@ -22,6 +22,7 @@ from arraysim.host.world import World
 
 #: Made anew at every start; everything else in the folder survives a reboot of the host.
 _VOLATILE = ("dev", "proc", "sys", "run")
+MountMode = Literal["table", "kernel", "auto"]
 _ISCSID_CONF = (
     "iscsid.startup = /bin/systemctl start iscsid.socket\nnode.startup = manual\nnode.leading_login = No\n"
     "node.session.timeo.replacement_timeout = 120\nnode.conn[0].timeo.login_timeout = 15\n"
@@ -48,11 +49,13 @@ class SimHost:
         *,
         iqn: str | None = None,
         wwpns: Sequence[str] = (),
+        mounts: MountMode = "auto",
     ) -> None:
         self.folder = Path(os.path.realpath(folder))
         self.name = name
         self.iqn = iqn or f"iqn.1993-08.org.debian:01:{hashlib.sha256(name.encode()).hexdigest()[:12]}"
         self.wwpns = tuple(wwpns)
+        self._mounts = mounts
         self._world = World(pair, lock)
         self._machine: Machine | None = None
         self._door: Door | None = None

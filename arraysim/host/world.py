@@ -56,15 +56,17 @@ class World:
 
     def wait(self, ready: Callable[[], bool]) -> None:
         """Release the lock until `ready` holds. HostStopped if the host is closed first."""
-        while not ready():
-            if self.closed:
-                raise HostStopped
-            self.waiting += 1
-            self._changed.notify_all()
-            try:
+        if ready():
+            return
+        self.waiting += 1
+        self._changed.notify_all()
+        try:
+            while not ready():
+                if self.closed:
+                    raise HostStopped
                 self._changed.wait()
-            finally:
-                self.waiting -= 1
+        finally:
+            self.waiting -= 1
 
     def watch(self, ready: Callable[[], bool], deadline_seconds: float) -> bool:
         """For bystanders such as tests: wait until `ready` holds or so many seconds of real time have passed."""

@@ -22,6 +22,8 @@ _NORMAL: Shape = {"state": 1, "failedStates": [], "degradedStates": [], "additio
 _PORT_TYPES = {"fc": 1, "rcip": 7, "iscsi": 8}
 _PORT_PROTOCOLS = {"fc": 1, "iscsi": 2, "rcip": 4}
 _READY, _OFFLINE = 4, 10
+#: How an array prints an address that it does not have (2.2, 2.10).
+NO_ADDRESS = "0.0.0.0"  # noqa: S104  printed only, nothing binds to it
 _TARGET_MODE, _PEER_MODE = 2, 4
 
 
@@ -177,7 +179,7 @@ def _iscsi(item: Port) -> Shape:
     return {
         "IPAddr": item.address,
         "iSCSIName": item.iqn,
-        "iSNSAddr": "0.0.0.0",  # noqa: S104  what an array prints when it has no iSNS server; nothing binds to it
+        "iSNSAddr": NO_ADDRESS,
         "iSNSPort": 3205,
         "tpgt": 100 * place["node"] + 10 * place["slot"] + place["cardPort"],
         "stgt": 0,
@@ -185,7 +187,7 @@ def _iscsi(item: Port) -> Shape:
         "mtu": 1500,
         "rate": "10Gbps",
         "netmask": "255.255.255.0",
-        "gateway": "0.0.0.0",  # noqa: S104  as above: no gateway
+        "gateway": NO_ADDRESS,
     }
 
 
@@ -196,7 +198,7 @@ def host(array: Array, item: Host) -> Shape:
         "name": item.name,
         "FCPaths": [{"wwn": wwn, "hostSpeed": 0} | place for wwn in item.wwns for place in _places(array, wwn)],
         "iSCSIPaths": [
-            {"name": iqn, "IPAddr": "127.0.0.1" if place else "0.0.0.0", "hostSpeed": 0} | place  # noqa: S104  2.10
+            {"name": iqn, "IPAddr": "127.0.0.1" if place else NO_ADDRESS, "hostSpeed": 0} | place
             for iqn in item.iqns
             for place in _places(array, iqn)
         ],

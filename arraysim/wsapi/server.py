@@ -35,7 +35,7 @@ class ArrayServer:
         call = self._panel.arrive(
             scope["method"],
             scope["raw_path"].decode("ascii"),
-            scope["query_string"].decode("ascii"),
+            scope["query_string"].decode("ascii", "replace"),
             request.headers.get(SESSION_HEADER),
             body,
         )

@@ -24,6 +24,8 @@ class Times:
     mount_seconds: float = 60.0
     #: For taking a busy mount or map apart before the call gives up and asks to be repeated.
     release_seconds: float = 30.0
+    #: For one attempt to unmount; it hangs for as long as a map without paths queues.
+    unmount_seconds: float = 10.0
     poll_seconds: float = 0.25
 
 

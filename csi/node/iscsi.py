@@ -159,8 +159,9 @@ class Initiator:
             if seen.code != NO_SUCH_OBJECT:
                 raise PathsMissing(f"its node record cannot be read ({seen.reason})")
             self._ledger.own(portal)
-        updates = [("-o", "update", "-n", name, "-v", value) for name, value in NODE_SETTINGS.items()]
-        for words in [("-o", "new"), *updates]:
+        # One update for all settings: iscsiadm takes any number of -n and -v pairs.
+        updates = [word for name, value in NODE_SETTINGS.items() for word in ("-n", name, "-v", value)]
+        for words in (["-o", "new"], ["-o", "update", *updates]):
             result = self._node(portal, *words)
             if result.code != 0:
                 raise PathsMissing(f"its node record cannot be made ({result.reason})")

@@ -66,11 +66,19 @@ def make_read_only(host: Host, target: str, *, timeout_seconds: float) -> None:
 
 
 def unmount(
-    host: Host, clock: Clock, path: str, ours: Callable[[Mount], bool], *, timeout_seconds: float, each_seconds: float
+    host: Host,
+    clock: Clock,
+    path: str,
+    *,
+    ours: Callable[[Mount], bool],
+    stuck: Callable[[], None],
+    timeout_seconds: float,
+    each_seconds: float,
 ) -> None:
     """Unmount `path` for as long as the topmost mount there is `ours`; Busy if it still is after `timeout_seconds`.
 
-    Never lazily: a lazy unmount reports success while the file system is still written to (docker-plugin.md B-12).
+    Never lazily: a lazy unmount reports success while the file system is still written to (docker-plugin.md B-12). One
+    attempt may take `each_seconds`; `stuck` is called after one that failed.
     """
     last = ""
     deadline = Deadline(clock, timeout_seconds)
@@ -78,13 +86,11 @@ def unmount(
     def gone() -> bool:
         nonlocal last
         while (mount := at(host, path)) is not None and ours(mount):
-            result = host.run(
-                ["umount", mount.point],
-                timeout_seconds=max(1.0, min(each_seconds, deadline.left_seconds())),
-                check=False,
-            )
+            attempt_seconds = max(1.0, min(each_seconds, deadline.left_seconds()))
+            result = host.run(["umount", mount.point], timeout_seconds=attempt_seconds, check=False)
             if result.code != 0:
                 last = result.reason
+                stuck()
                 return (left := at(host, path)) is None or not ours(left)
         return True
 

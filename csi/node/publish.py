@@ -74,9 +74,11 @@ def unpublish(bench: Bench, volume_id: str, target_path: str) -> None:
             bench.host,
             bench.clock,
             target,
-            lambda seen: mounts.wwn_of(bench.host, seen) == wwn,
+            ours=lambda seen: mounts.wwn_of(bench.host, seen) == wwn,
+            # A bind mount that goes writes nothing: the file system stays mounted at the staging path.
+            stuck=lambda: None,
             timeout_seconds=bench.times.release_seconds,
-            each_seconds=bench.times.mount_seconds,
+            each_seconds=bench.times.unmount_seconds,
         )
     elif record is None:
         return

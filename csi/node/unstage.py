@@ -37,11 +37,9 @@ def unstage(bench: Bench, attacher: Attacher, volume_id: str, staging_path: str)
     found = multipath.find(bench.host, wwn)
     disks = _disks(bench, found, wwn)
     portals = set(record.portals if record is not None else ()) | iscsi.portals_of(bench.host, disks)
-    if found is not None and _is_dead(bench, found):
-        log.warning("volume %s: no path of map %s answers; what was not written is lost", volume_id, found.name)
-        multipath.stop_queueing(bench.host, found)
+    _free_if_dead(bench, found)
     for path in dict.fromkeys((staging, record.staging_path if record is not None else staging)):
-        _unmount(bench, path, wwn)
+        _unmount(bench, path, wwn, found)
     if found is not None:
         _flush(bench, found)
     # Forgotten first: an event of a path that is still there must not make the map anew.
@@ -88,19 +86,26 @@ def _disks(bench: Bench, found: Map | None, wwn: str) -> list[str]:
     return own
 
 
-def _is_dead(bench: Bench, found: Map) -> bool:
+def _free_if_dead(bench: Bench, found: Map | None) -> None:
+    """Let I/O on a map that no path answers for fail, else nothing on it would ever end."""
+    if found is None:
+        return
     states = multipath.paths(bench.host, found)
-    return all(path.dead for path in states) if states else not found.disks
+    if all(path.dead for path in states) if states else not found.disks:
+        log.warning("no path of map %s answers; what was not written yet is lost", found.name)
+        multipath.stop_queueing(bench.host, found)
 
 
-def _unmount(bench: Bench, path: str, wwn: str) -> None:
+def _unmount(bench: Bench, path: str, wwn: str, found: Map | None) -> None:
     mounts.unmount(
         bench.host,
         bench.clock,
         path,
-        lambda mount: mounts.wwn_of(bench.host, mount) == wwn,
+        ours=lambda mount: mounts.wwn_of(bench.host, mount) == wwn,
+        # The arrays may have gone after the first look, or multipathd noticed only now.
+        stuck=lambda: _free_if_dead(bench, found),
         timeout_seconds=bench.times.release_seconds,
-        each_seconds=bench.times.mount_seconds,
+        each_seconds=bench.times.unmount_seconds,
     )
 
 
@@ -112,6 +117,8 @@ def _flush(bench: Bench, found: Map) -> None:
     def gone() -> bool:
         nonlocal reason
         reason = multipath.flush(bench.host, found, max(1.0, deadline.left_seconds()))
+        if reason:
+            _free_if_dead(bench, found)
         return not reason
 
     if not poll(bench.clock, gone, timeout_seconds=times.release_seconds, every_seconds=times.poll_seconds):

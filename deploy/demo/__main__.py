@@ -34,7 +34,7 @@ def main() -> int:
     screen, scene = Screen(), Scene()
     good = False
     try:
-        good = _tell(screen, scene)
+        good = tell(screen, scene)
         screen.end("All proofs hold." if good else "The demo failed.", good=good)
     finally:
         if keep and good:
@@ -44,7 +44,7 @@ def main() -> int:
     return 0 if good else 1
 
 
-def _tell(screen: Screen, scene: Scene) -> bool:
+def tell(screen: Screen, scene: Scene) -> bool:
     """The story up to its end or its first failure, which is printed with the ends of the logs."""
     try:
         Story(screen, scene).tell()
@@ -72,7 +72,7 @@ def _look_around(scene: Scene) -> str:
         password=scene.lab["password_file"],
         url=next(iter(scene.lab["arrays"].values()))["url"],
         folder=scene.folder,
-        pids=" ".join(str(process.pid) for process in scene.processes),
+        pids=" ".join(map(str, scene.pids)),
     )
 
 

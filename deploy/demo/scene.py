@@ -40,14 +40,14 @@ class Service:
         self._channel = channel
         self._name = name
 
-    def call(self, method: str, request: Message, reply: type[T]) -> T:
+    def call(self, method: str, request: Message, reply: type[T], timeout_seconds: float = CALL_SECONDS) -> T:
         """The answer; grpc.RpcError for any status but OK."""
         send = self._channel.unary_unary(
             f"/csi.v1.{self._name}/{method}",
             request_serializer=type(request).SerializeToString,
             response_deserializer=reply.FromString,
         )
-        return send(request, timeout=CALL_SECONDS)
+        return send(request, timeout=timeout_seconds)
 
 
 class Scene:
@@ -55,7 +55,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="csi-3par-demo-"))
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self._parts: dict[str, subprocess.Popen[bytes]] = {}
         self._channels: list[grpc.Channel] = []
 
     def start_lab(self) -> None:
@@ -66,24 +66,36 @@ class Scene:
         self.lab = self._first_object(process, "arraysim")
         self.control = ControlClient.of(self.lab)
 
-    def start_driver(self) -> None:
-        """The controller with the lab's arrays as backend DEFAULT, and the node service on the simulated host."""
+    def start_controller(self) -> None:
+        """The controller, with the lab's arrays as backend DEFAULT."""
         config = self.folder / "backends.yaml"
         config.write_text(yaml.safe_dump(self._backends(), sort_keys=False))
-        self.sockets = sockets = {name: self.folder / f"{name}.sock" for name in ("controller", "node")}
         self._start(
-            "controller", "csi", "controller", "--endpoint", str(sockets["controller"]), "--config", str(config),
+            "controller", "csi", "controller", "--endpoint", str(self.socket("controller")), "--config", str(config),
             "--journal", str(self.folder / "journal.db"), "--log-format", "console",
         )  # fmt: skip
+        channel = self._channel("controller")
+        self.identity = Service(channel, "Identity")
+        self.controller = Service(channel, "Controller")
+
+    def start_node(self) -> None:
+        """The node service, on the simulated host."""
         self._start(
-            "node", "csi", "node", "--endpoint", str(sockets["node"]), "--node-name", NODE,
-            "--host-root", self.lab["hosts"][NODE], "--exec-mode", "path", "--protocols", "iscsi",
+            "node", "csi", "node", "--endpoint", str(self.socket("node")), "--node-name", NODE,
+            "--host-root", str(self.host_folder), "--exec-mode", "path", "--protocols", "iscsi",
             "--state-folder", str(self.folder / "node-state"), "--log-format", "console",
         )  # fmt: skip
-        channels = {name: self._channel(name, path) for name, path in sockets.items()}
-        self.identity = Service(channels["controller"], "Identity")
-        self.controller = Service(channels["controller"], "Controller")
-        self.node = Service(channels["node"], "Node")
+        self.node = Service(self._channel("node"), "Node")
+
+    def kill(self, name: str) -> None:
+        """End a part as a power failure would: no warning, no clean-up."""
+        process = self._parts.pop(name)
+        process.kill()
+        process.wait()
+
+    def socket(self, name: str) -> Path:
+        """The UNIX socket of the controller or the node."""
+        return self.folder / f"{name}.sock"
 
     @property
     def lab_folder(self) -> Path:
@@ -93,16 +105,16 @@ class Scene:
     @property
     def host_folder(self) -> Path:
         """The simulated host's root."""
-        return Path(self.lab["hosts"][NODE])
+        return Path(self.lab["hosts"][NODE]["folder"])
 
     def state(self) -> dict[str, Any]:
         """Both arrays, in words, from the lab's control port."""
         return self.control.state()
 
     @property
-    def is_up(self) -> bool:
-        """Whether anything was started and still runs."""
-        return bool(self.processes) and all(process.poll() is None for process in self.processes)
+    def pids(self) -> list[int]:
+        """The process numbers of all parts."""
+        return [process.pid for process in self._parts.values()]
 
     def arraysim(self, *arguments: str) -> None:
         """Run the command `arraysim` against this lab. NotStarted with its words if it fails."""
@@ -126,7 +138,7 @@ class Scene:
         """End all processes, the last one first, and remove the folder."""
         for channel in self._channels:
             channel.close()
-        for process in reversed(self.processes):
+        for process in reversed(self._parts.values()):
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             try:
@@ -140,7 +152,7 @@ class Scene:
 
     def _start(self, name: str, module: str, *arguments: str, answers: bool = False) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1"}
-        with (self.folder / f"{name}.log").open("wb") as log:
+        with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 stdin=subprocess.DEVNULL,
@@ -150,7 +162,7 @@ class Scene:
                 cwd=self.folder,
                 start_new_session=True,
             )
-        self.processes.append(process)
+        self._parts[name] = process
         return process
 
     def _first_object(self, process: subprocess.Popen[bytes], name: str) -> dict[str, Any]:
@@ -170,8 +182,8 @@ class Scene:
                     break
         raise NotStarted(f"{name} did not start:\n{self.log_end(name)}")
 
-    def _channel(self, name: str, path: Path) -> grpc.Channel:
-        channel = grpc.insecure_channel(f"unix:{path}", options=[("grpc.default_authority", "localhost")])
+    def _channel(self, name: str) -> grpc.Channel:
+        channel = grpc.insecure_channel(f"unix:{self.socket(name)}", options=[("grpc.default_authority", "localhost")])
         self._channels.append(channel)
         try:
             grpc.channel_ready_future(channel).result(timeout=START_SECONDS)

@@ -59,7 +59,8 @@ class Story:
 
     def driver_comes_up(self) -> None:
         with self.screen.step("The driver starts: csi-3par controller and csi-3par node"):
-            self.scene.start_driver()
+            self.scene.start_controller()
+            self.scene.start_node()
             info = self.scene.identity.call("GetPluginInfo", pb.GetPluginInfoRequest(), pb.GetPluginInfoResponse)
             self.node_id = self.scene.node.call("NodeGetInfo", pb.NodeGetInfoRequest(), pb.NodeGetInfoResponse).node_id
             self.screen.prove(info.name == "csi-3par.io", f"{info.name} {info.vendor_version} answers")

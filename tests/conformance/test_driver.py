@@ -1,12 +1,13 @@
 """Upstream's csi-sanity against the driver's own processes on a lab: mount and block, replicated and plain."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.demo.scene import Scene
-from tests.conformance.sanity import Unavailable, install, run_sanity
+from tests.conformance.sanity import VERSION, Unavailable, install, run_sanity
+from tests.conftest import SHOWN
 
 REPLICATED = {"replicationGroup": "sanity"}
 PLAIN: dict[str, str] = {}
@@ -18,7 +19,8 @@ def scene() -> Iterator[Scene]:
     running = Scene()
     try:
         running.start_lab()
-        running.start_driver()
+        running.start_controller()
+        running.start_node()
         yield running
     finally:
         running.stop()
@@ -28,19 +30,24 @@ def scene() -> Iterator[Scene]:
 @pytest.mark.parametrize("parameters", [REPLICATED, PLAIN], ids=["replicated", "plain"])
 @pytest.mark.parametrize("access_type", ["mount", "block"])
 def test_csi_sanity_has_nothing_to_say(
-    scene: Scene, access_type: str, parameters: dict[str, str], tmp_path: Path
+    scene: Scene,
+    access_type: str,
+    parameters: dict[str, str],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     try:
         install()
     except Unavailable as reason:
         pytest.skip(str(reason))
     result = run_sanity(
-        f"unix://{scene.sockets['node']}",
-        f"unix://{scene.sockets['controller']}",
+        f"unix://{scene.socket('node')}",
+        f"unix://{scene.socket('controller')}",
         parameters,
         "mount" if access_type == "mount" else "block",
         tmp_path,
     )
+    record_property(SHOWN, f"csi-sanity {VERSION}: {result.summary().splitlines()[0]}")
     assert not result.failures, result.summary() + "\n" + scene.log_end("controller") + "\n" + scene.log_end("node")
     assert len(result.passed) > 40, result.summary()
     left = {name: row[kind] for name, row in scene.state()["arrays"].items() for kind in ("volumes", "groups", "vluns")}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import stat
@@ -15,7 +16,7 @@ import pytest
 import yaml
 
 from arraysim.cli import main
-from arraysim.config import ClockConfig, LabConfig
+from arraysim.config import ClockConfig, ConfigError, LabConfig
 from arraysim.lab import Lab
 from tests.arraysim.lab.test_control import make_group
 from tests.arraysim.lab.wire import Wire, wire_to
@@ -55,8 +56,11 @@ def ctl(folder: Path, *arguments: str) -> None:
 
 
 def test_every_line_that_up_prints_works_as_it_stands(tmp_path: Path) -> None:
-    folder = tmp_path / "lab"
-    with up("--folder", str(folder), until=f"  arraysim ctl --folder {folder} --help") as (text, process):
+    folder = tmp_path / "a lab's folder"
+    with up("--folder", str(folder), until=f"  arraysim ctl --folder {shlex.quote(str(folder))} --help") as (
+        text,
+        process,
+    ):
         commands = [line.strip() for line in text.splitlines() if line.startswith(("  KEY=", "  curl", "  arraysim"))]
         assert len(commands) >= 6
         assert (folder / "password").read_text().strip() not in text
@@ -120,6 +124,12 @@ def test_a_wrong_configuration_is_told_with_file_and_key(tmp_path: Path) -> None
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"arraysim: {path}: clok: unknown key; did you mean 'clock'?\n"
+
+
+def test_a_host_name_that_is_no_folder_name_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"--host: hosts\.1: String should match pattern"):
+        LabConfig(hosts=("worker-1",)).with_hosts(["worker-1", "../escape"])
+    assert LabConfig(hosts=("worker-1",)).with_hosts(["worker-1", "two"]).hosts == ("worker-1", "two")
 
 
 def test_without_a_lab_the_verbs_say_how_to_start_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

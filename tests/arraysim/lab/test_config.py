@@ -63,10 +63,10 @@ def test_every_error_is_told_at_once() -> None:
 
 def test_a_file_that_is_no_yaml_or_not_there_is_named(tmp_path: Path) -> None:
     path = tmp_path / "lab.yaml"
-    with pytest.raises(ConfigError, match="lab.yaml: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"lab\.yaml: cannot be read: No such file"):
         load_config(path)
     path.write_text("a: [")
-    with pytest.raises(ConfigError, match="lab.yaml: is no YAML"):
+    with pytest.raises(ConfigError, match=r"lab\.yaml: is no YAML"):
         load_config(path)
 
 

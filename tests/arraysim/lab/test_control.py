@@ -11,7 +11,9 @@ from arraysim.config import ClockConfig, LabConfig
 from arraysim.control.client import ConditionUnmet, ControlClient, ControlError
 from arraysim.control.conditions import BadCondition, parse_condition
 from arraysim.control.show import show
-from arraysim.lab import Lab
+from arraysim.core.invariants import InvariantBroken
+from arraysim.lab import Lab, LabBroken
+from tests.arraysim.lab.conftest import MANUAL
 from tests.arraysim.lab.wire import Wire, error_of
 
 DEADLINE_SECONDS = 10
@@ -170,34 +172,50 @@ def test_time_moves_by_command_and_stands_still_without(control: ControlClient) 
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "status", "text"),
+    ("call", "body", "status", "text"),
     [
-        ("POST", "/link", {"upp": True}, 400, "upp: unknown key; did you mean 'up'?"),
-        ("POST", "/link", {}, 400, "up: Field required"),
-        ("POST", "/link", {"up": "maybe"}, 400, "up: Input should be a valid boolean"),
-        ("POST", "/link", [1], 400, "the body must be a JSON object"),
-        ("POST", "/arrays/array-c/power", {"on": False}, 404, "there is no array 'array-c'; did you mean"),
-        ("POST", "/witness", {"array": "array-a"}, 400, "give either"),
-        ("POST", "/clock", {"advance_seconds": -1}, 400, "advance_seconds: Input should be greater"),
-        ("POST", "/faults", {"kind": "error", "stauts": 500}, 400, "stauts: unknown key; did you mean 'status'?"),
-        ("POST", "/faults", {"kind": "error", "nth": 0}, 400, "nth is 0"),
-        ("POST", "/faults", {"kind": "error", "nth": "soon"}, 400, "nth: Input should be a valid integer"),
-        ("POST", "/faults", {}, 400, "kind: Field required"),
-        ("POST", "/faults", {"kind": "nonsense"}, 400, "kind: Input should be"),
-        ("POST", "/faults", {"kind": "error", "array": "x"}, 404, "there is no array 'x'"),
-        ("DELETE", "/faults/99", None, 404, "there is no fault 99"),
-        ("GET", "/wait", None, 400, "give a condition"),
-        ("GET", "/wait?condition==x", None, 400, "cannot read the condition"),
-        ("GET", "/wait?condition=link&timeout=soon", None, 400, "timeout=soon: must be a number"),
-        ("GET", "/nothing", None, 404, "there is no GET /nothing"),
-        ("PUT", "/link", {}, 405, "there is no PUT /link"),
+        ("POST /link", {"upp": True}, 400, "upp: unknown key; did you mean 'up'?"),
+        ("POST /link", {}, 400, "up: Field required"),
+        ("POST /link", {"up": "maybe"}, 400, "up: Input should be a valid boolean"),
+        ("POST /link", [1], 400, "the body must be a JSON object"),
+        ("POST /arrays/array-c/power", {"on": False}, 404, "there is no array 'array-c'; did you mean"),
+        ("POST /witness", {"array": "array-a"}, 400, "give either"),
+        ("POST /clock", {"advance_seconds": -1}, 400, "advance_seconds: Input should be greater"),
+        ("POST /faults", {"kind": "error", "stauts": 500}, 400, "stauts: unknown key; did you mean 'status'?"),
+        ("POST /faults", {"kind": "error", "nth": 0}, 400, "nth is 0"),
+        ("POST /faults", {"kind": "error", "nth": "soon"}, 400, "nth: Input should be a valid integer"),
+        ("POST /faults", {}, 400, "kind: Field required"),
+        ("POST /faults", {"kind": "nonsense"}, 400, "kind: Input should be"),
+        ("POST /faults", {"kind": "error", "array": "x"}, 404, "there is no array 'x'"),
+        ("DELETE /faults/99", None, 404, "there is no fault 99"),
+        ("GET /wait", None, 400, "give a condition"),
+        ("GET /wait?condition==x", None, 400, "cannot read the condition"),
+        ("GET /wait?condition=link&timeout=soon", None, 400, "timeout=soon: must be a number"),
+        ("GET /nothing", None, 404, "there is no GET /nothing"),
+        ("PUT /link", {}, 405, "there is no PUT /link"),
     ],
 )
-def test_a_wrong_call_is_explained(lab: Lab, method: str, path: str, body: object, status: int, text: str) -> None:
+def test_a_wrong_call_is_explained(lab: Lab, call: str, body: object, status: int, text: str) -> None:
+    method, path = call.split()
     reply = requests.request(method, lab.control_url + path, json=body, timeout=DEADLINE_SECONDS)
     assert reply.status_code == status, reply.text
     assert text in reply.json()["error"]
     lab.check()
+
+
+def test_a_bug_behind_the_control_port_fails_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise InvariantBroken("two writers")
+
+    lab = Lab.start(MANUAL)
+    with lab.lock:
+        monkeypatch.setattr(lab.pair, "cut_link", broken)
+    with pytest.raises(ControlError, match="InvariantBroken: two writers"):
+        ControlClient(lab.control_url).link(up=False)
+    assert "SIMULATOR FAILED: InvariantBroken: two writers" in show(lab.state())
+    lab.close()
+    with pytest.raises(LabBroken, match="two writers"):
+        lab.check()
 
 
 def test_the_root_lists_every_command(lab: Lab) -> None:

@@ -15,6 +15,7 @@ import requests
 
 from arraysim.certificates import make_certificates
 from arraysim.config import ArrayConfig, ClockConfig, LabConfig
+from arraysim.control.client import ControlClient, ControlError
 from arraysim.core.invariants import InvariantBroken
 from arraysim.lab import Lab, LabBroken
 from arraysim.labfolder import FolderInUse, NoLab, find_lab
@@ -216,11 +217,48 @@ def test_a_bug_in_a_timer_fails_the_lab() -> None:
         lab.advance(1)
     lab.close()
 
-    running = Lab.start(LabConfig(clock=ClockConfig(speed=1000)))
-    with pytest.raises(LabBroken, match="InvariantBroken: two writers"), running:
+    with Lab.start(LabConfig(clock=ClockConfig(speed=1000))) as running:
         with running.lock:
             running.pair.clock.call_later(1, break_a_rule)
         assert running.broken.wait(DEADLINE_SECONDS)
+        with pytest.raises(LabBroken, match="InvariantBroken: two writers"):
+            running.check()
+        running.failures.clear()
+
+
+def test_closing_a_busy_lab_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        lab = Lab.start(MANUAL)
+        with wire_to(lab) as wire, wire_to(lab, "array-b") as other:
+            held = lab.faults.arm(FaultSpec(FaultKind.HANG, "array-b"))
+            control = ControlClient(lab.control_url)
+            waiting = pool.submit(control.wait, "link/up=false", timeout_seconds=600)
+            hanging = pool.submit(other.version)
+            assert lab.faults.wait_for_held(held, timeout_seconds=DEADLINE_SECONDS)
+            busy = [pool.submit(wire.call, "GET", "/volumes") for _ in range(6)]
+            lab.close()
+            for call in (waiting, hanging):
+                assert isinstance(call.exception(DEADLINE_SECONDS), ControlError | requests.ConnectionError)
+            for call in busy:
+                assert isinstance(call.exception(DEADLINE_SECONDS), requests.ConnectionError | None)
+    assert caplog.records == []
+
+
+def test_many_clients_at_once_are_served_one_by_one(lab: Lab, wire: Wire) -> None:
+    lab.calls.clear()
+    since = lab.calls.arrived
+
+    def make(number: int) -> int:
+        with Wire(wire.endpoint) as client:
+            client.key = wire.key
+            body = {"name": f"v{number}", "cpg": "SSD_r6", "sizeMiB": 256, "tpvv": True}
+            return client.call("POST", "/volumes", body).status_code
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(make, range(64))) == [201] * 64
+    assert [row.number for row in lab.calls.records()] == list(range(since + 1, since + 65))
+    with lab.lock:
+        assert len(lab.pair.array("array-a").volumes) == 64
 
 
 def test_calls_are_logged_in_order_with_their_effect(lab: Lab, wire: Wire) -> None:

@@ -3,13 +3,15 @@
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from arraysim.core import admission, groups, hosts, starting, vluns, volumes
 from arraysim.core.clock import VirtualClock
+from arraysim.core.options import ArrayPlan, Options, default_ports
 from arraysim.core.pair import Pair
 from arraysim.host.host import SimHost
 from arraysim.ticker import Ticker
@@ -21,8 +23,8 @@ from csi.node.desk import NodeDesk
 from csi.node.host import LinuxHost
 from csi.node.requests import PublishVolume, StageVolume
 
-#: Simulated seconds in one real second: a login that takes 5 s to fail costs a quarter of a second.
-SPEED = 20.0
+#: Simulated seconds in one real second: a login that takes 5 s to fail costs an eighth of a second.
+SPEED = 40.0
 PEER_PERSISTENCE = {"auto_failover": True, "path_management": True, "auto_recover": True}
 LUNS = {"array-a": 3, "array-b": 300}
 VOLUME = "pair:v"
@@ -33,12 +35,12 @@ class Lab:
     """The pair and its host. All changes of the pair are made under `lock`."""
 
     pair: Pair
-    lock: threading.RLock  # type: ignore[valid-type]  # a function to mypy before Python 3.13
+    lock: threading.RLock
     folder: Path
     host: SimHost
     desk: NodeDesk
     linux: LinuxHost
-    failures: list[BaseException] = field(default_factory=list)
+    protocol: AccessProtocol
 
     @property
     def staging(self) -> str:
@@ -52,20 +54,15 @@ class Lab:
         return self.pair.arrays[0].volumes[volume].wwn.lower()
 
     def context(self, wwn: str = "", luns: dict[str, int] | None = None, **more: str) -> dict[str, str]:
-        """The publish context of `v`: all iSCSI ports of both arrays."""
-        arrays = [
-            {
-                "array": array.name,
-                "lun": (luns or LUNS)[array.name],
-                "portals": [
-                    [f"{port.address}:3260", port.iqn]
-                    for port in array.ports.values()
-                    if port.kind == "iscsi" and port.ready
-                ],
-            }
-            for array in self.pair.arrays
-        ]
-        return {"protocol": "iscsi", "wwn": wwn or self.wwn(), "arrays": json.dumps(arrays), **more}
+        """The publish context of `v`: all ports of both arrays."""
+        arrays = []
+        for array in self.pair.arrays:
+            ports = [port for port in array.ports.values() if port.kind == self.protocol and port.ready]
+            offered: dict[str, object] = {"portals": [[f"{port.address}:3260", port.iqn] for port in ports]}
+            if self.protocol is AccessProtocol.FC:
+                offered = {"wwpns": [port.wwn for port in ports]}
+            arrays.append({"array": array.name, "lun": (luns or LUNS)[array.name], **offered})
+        return {"protocol": self.protocol.value, "wwn": wwn or self.wwn(), "arrays": json.dumps(arrays), **more}
 
     def staging_request(self, context: dict[str, str] | None = None, **capability: object) -> StageVolume:
         given = {"block": False, "mode": AccessMode.SINGLE_NODE_MULTI_WRITER, **capability}
@@ -102,35 +99,55 @@ class Lab:
         return {name: found for name, found in seen.items() if found}
 
 
+def plan(name: str, number: int) -> ArrayPlan:
+    """An array with two iSCSI ports, one on each node."""
+    ports = tuple(port for port in default_ports(number) if port.kind != "iscsi" or port.card_port == 1)
+    return ArrayPlan(name, f"164675{number}", 46750 + number, ports)
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
-    pair, lock = Pair(VirtualClock()), threading.RLock()
-    root = tmp_path / "host"
+    """Everything over iSCSI."""
+    with running(tmp_path, AccessProtocol.ISCSI) as made:
+        yield made
+
+
+@pytest.fixture
+def fc_lab(tmp_path: Path) -> Iterator[Lab]:
+    """Everything over FC: two ports in the host."""
+    with running(tmp_path, AccessProtocol.FC, wwpns=("10000090FA000001", "10000090FA000002")) as made:
+        yield made
+
+
+@contextmanager
+def running(folder: Path, protocol: AccessProtocol, wwpns: tuple[str, ...] = ()) -> Iterator[Lab]:
+    """A lab that runs while the block does; fails if the simulator itself failed."""
+    pair, lock = Pair(VirtualClock(), Options(arrays=(plan("array-a", 1), plan("array-b", 2)))), threading.RLock()
+    root = folder / "host"
     root.mkdir()
-    (tmp_path / "kubelet" / "staging").mkdir(parents=True)
+    (folder / "kubelet" / "staging").mkdir(parents=True)
     failures: list[BaseException] = []
 
     def advance(seconds: float) -> None:
         with lock:
             pair.clock.advance(seconds)
 
-    host = SimHost(pair, lock, root, "node-1").start()
+    host = SimHost(pair, lock, root, "node-1", wwpns=wwpns).start()
     ticker = Ticker(advance, failures.append, speed=SPEED)
     linux = LinuxHost(root)
     desk = NodeDesk(
         linux,
         SystemClock(),
         "node-1",
-        [AccessProtocol.ISCSI],
+        [protocol],
         state_folder=root / "var" / "lib" / "csi-3par",
         times=Times(straggler_seconds=1, map_seconds=20, release_seconds=10),
     )
-    made = Lab(pair, lock, tmp_path, host, desk, linux, failures)
     ticker.start()
     try:
         with lock:
             _export_a_replicated_volume(pair, desk)
-        yield made
+        yield Lab(pair, lock, folder, host, desk, linux, protocol)
     finally:
         desk.close()
         ticker.close()
@@ -150,5 +167,5 @@ def _export_a_replicated_volume(pair: Pair, desk: NodeDesk) -> None:
     starting.start(source, "g")
     pair.clock.advance(1)
     for array in pair.arrays:
-        hosts.create(array, hosts.NewHost("node-1", here.iqns))
+        hosts.create(array, hosts.NewHost("node-1", here.iqns, here.wwpns))
         vluns.create(array, vluns.NewVlun("v", "node-1", lun=LUNS[array.name]))

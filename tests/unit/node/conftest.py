@@ -11,12 +11,13 @@ from csi.access import AccessMode, AccessProtocol, Capability
 from csi.node.desk import NodeDesk
 from csi.node.ledger import Ledger
 from csi.node.requests import PublishVolume, StageVolume
-from tests.unit.node.world import InlineExecutor, JumpingClock, Unit, World
+from tests.unit.node.timing import InlineExecutor, JumpingClock
+from tests.unit.node.world import Unit, World
 
 WWN = "60002ac0000000000000000010001a3f"
 OTHER_WWN = "60002ac0000000000000000020001a3f"
 VOLUME = "pair:pvc-1"
-PORTS = {"array-a": ("10.0.1.1", "10.0.1.2"), "array-b": ("10.0.2.1", "10.0.2.2")}
+PORTS = {"array-a": ("192.0.2.11", "192.0.2.12"), "array-b": ("192.0.2.21", "192.0.2.22")}
 LUNS = {"array-a": 1, "array-b": 300}
 
 

@@ -19,7 +19,8 @@ from csi.node.iscsi import Initiator, sessions
 from csi.node.ledger import Ledger
 from csi.node.scsi import naa_of
 from tests.unit.node.conftest import PORTS, VOLUME, WWN, Node
-from tests.unit.node.world import JumpingClock, Unit, World, page_83
+from tests.unit.node.timing import JumpingClock
+from tests.unit.node.world import Unit, World, page_83
 
 
 def test_the_units_naa_name_is_found_among_other_designators() -> None:
@@ -109,7 +110,7 @@ def test_a_dead_port_is_waited_for_once_by_all_who_asked_meanwhile(tmp_path: Pat
     clock = JumpingClock()
     world = World(tmp_path, clock)
     initiator = Initiator(world, clock, Ledger(tmp_path / "state"))
-    portal = Portal("10.0.9.9", 3260, "iqn.dead")
+    portal = Portal("192.0.2.99", 3260, "iqn.dead")
     for _volume in range(20):
         with pytest.raises(PathsMissing, match="timed out"):
             initiator.login(portal, asked_at=0.0, timeout_seconds=12)

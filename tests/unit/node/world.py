@@ -8,47 +8,14 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from csi.node.host import LinuxHost
 from csi.node.port import TIMED_OUT, Result, ToolFailed
+from tests.unit.node.timing import JumpingClock
 
 MIB = 1024 * 1024
-
-
-class JumpingClock:
-    """A clock on which waiting takes no time; `at_wait` runs at each wait, which is where a test lets things happen."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.at_wait: Callable[[], None] = lambda: None
-
-    def now(self) -> float:
-        return 1_700_000_000.0 + self.seconds
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        if not event.is_set():
-            self.seconds += seconds
-            self.at_wait()
-        return event.is_set()
-
-
-class InlineExecutor(Executor):
-    """Runs each call at once in the caller's thread."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001  # an executor hands every failure to the future
-            future.set_exception(error)
-        return future
 
 
 @dataclass
@@ -293,7 +260,7 @@ class World(LinuxHost):
             if key not in self.node_records:
                 return done(21, err="iscsiadm: No records found")
             if rest[:2] == ["-o", "update"]:
-                self.node_records[key][rest[3]] = rest[5]
+                self.node_records[key] |= dict(zip(rest[3::4], rest[5::4], strict=True))
             elif rest[:2] == ["-o", "delete"]:
                 del self.node_records[key]
             elif rest == ["--login"]:
