@@ -23,9 +23,14 @@ check: venv-dev  ## Linters, types, import contracts, house rules and unit tests
 	@$(MAKE) -k -j $(WORKERS) --output-sync=target check-tests check-types check-style check-imports
 
 .PHONY: test
-test: venv-dev  ## Every test: under five minutes
+test: venv-dev  ## Every test but the slow ones: under five minutes
 	@echo "Running every test"
-	@$(PYTHON_DEV) -m pytest -q -n $(WORKERS) --dist loadfile --durations=10 tests
+	@$(PYTHON_DEV) -m pytest -q -n $(WORKERS) --dist loadfile --durations=10 -m "not slow" tests
+
+.PHONY: test-crashes
+test-crashes: venv-dev  ## The controller killed at every array call of every RPC: minutes
+	@echo "Killing the controller at every array call"
+	@$(PYTHON_DEV) -m pytest -q -n $(WORKERS) --dist worksteal -m slow tests/robustness
 
 .PHONY: lint
 lint: venv-dev  ## The part of check that runs no tests; FIX=1 lets ruff repair what it can

@@ -103,7 +103,8 @@ def sweep(lab: Lab) -> None:
     """Take the driver's volumes off both arrays by its own use cases; fails if anything else was left there."""
     controller = Controller(lab, remove_groups="any")
     for row in controller.desk.list(0, "").volumes:
-        controller.desk.unpublish(row.volume.volume_id, "")
+        for node in ("", NODE_1, NODE_2):
+            controller.desk.unpublish(row.volume.volume_id, node)
         controller.desk.delete(row.volume.volume_id)
     controller.close()
     left = {name: rows for name, rows in objects(lab).items() if any(rows.values())}

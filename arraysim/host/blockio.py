@@ -28,7 +28,10 @@ class Outcome(Enum):
 
 @dataclass(eq=False, slots=True)
 class Request:
-    """One I/O. `data` None reads `length` bytes; `stuck` is the path that holds it; `error` an errno or 0."""
+    """One I/O. `data` None reads `length` bytes; `stuck` is the path that holds it; `error` an errno or 0.
+
+    `on_done(error, result)` is called at the end, with the host's lock held.
+    """
 
     map: Map
     offset: int
@@ -38,6 +41,7 @@ class Request:
     done: bool = False
     error: int = 0
     result: bytes = b""
+    on_done: Callable[[int, bytes], None] = lambda _error, _result: None
 
 
 class BlockIo:
@@ -58,13 +62,24 @@ class BlockIo:
 
     def run(self, request: Request) -> bytes:
         """Do an I/O and wait for its end, with the host's lock held. OSError (EIO, ENXIO) if it failed."""
-        self._attempt(request)
-        if not request.done:
-            self._pending.append(request)
-            self._world.wait(lambda: request.done)
+        self.submit(request)
+        self._world.wait(lambda: request.done)
         if request.error:
             raise OSError(request.error, os.strerror(request.error), request.map.alias)
         return request.result
+
+    def submit(self, request: Request) -> None:
+        """Begin an I/O, with the host's lock held; `request.done` and `request.on_done` tell of its end."""
+        self._attempt(request)
+        if not request.done:
+            self._pending.append(request)
+            self._world.notify()
+
+    def abort(self) -> None:
+        """Fail whatever waits: the host is switched off."""
+        for request in self._pending:
+            self._end(request, errno.EIO)
+        self._pending.clear()
 
     def kick(self) -> None:
         """Something about paths or queueing changed: try everything that waits again."""
@@ -137,6 +152,7 @@ class BlockIo:
 
     def _end(self, request: Request, error: int) -> None:
         request.done, request.error, request.stuck = True, error, None
+        request.on_done(error, request.result)
 
     def _retry_later(self) -> None:
         if self._retry is None:

@@ -1,5 +1,7 @@
 """What udev and device-mapper show of maps and disks: /dev, /sys/block/dm-N, holders and slaves."""
 
+from collections.abc import Callable
+
 from arraysim.host.maps import Map
 from arraysim.host.scsi import SECTOR_BYTES, Disk, Midlayer
 from arraysim.host.sysfs import Tree
@@ -8,12 +10,15 @@ BY_ID = "/dev/disk/by-id"
 
 
 class DeviceNodes:
-    """Keeps /dev in step. The nodes are empty placeholder files: there is no kernel behind them."""
+    """Keeps /dev in step. The nodes are empty placeholder files, except for maps in kernel mode."""
 
     def __init__(self, tree: Tree, midlayer: Midlayer) -> None:
         self._tree = tree
         self._midlayer = midlayer
         self._maps: dict[str, Map] = {}
+        #: In kernel mode: whether a map has its device yet, and its node.
+        self.publish: Callable[[Map], bool] = lambda _found: True
+        self.make_node: Callable[[str, Map], None] = lambda path, _found: tree.put(path, b"")
         for folder in ("/dev/mapper", BY_ID):
             tree.at(folder).mkdir(parents=True, exist_ok=True)
 
@@ -29,7 +34,9 @@ class DeviceNodes:
         self._link(disk.wwn)
 
     def map_changed(self, found: Map) -> None:
-        """Show a map that was made or reloaded."""
+        """Show a map that was made or reloaded; in kernel mode as soon as it has a device."""
+        if not self.publish(found):
+            return
         folder = f"/sys/devices/virtual/block/{found.kernel}"
         put = self._tree.put
         put(f"{folder}/dm/name", found.alias)
@@ -43,7 +50,7 @@ class DeviceNodes:
         self._tree.link(f"/sys/block/{found.kernel}", folder)
         self._tree.link(f"/sys/class/block/{found.kernel}", folder)
         self._slaves(found, folder)
-        put(f"/dev/{found.kernel}", b"")
+        self.make_node(f"/dev/{found.kernel}", found)
         self._tree.link(f"/dev/mapper/{found.alias}", f"/dev/{found.kernel}")
         self._tree.link(f"{BY_ID}/dm-name-{found.alias}", f"/dev/{found.kernel}")
         self._tree.link(f"{BY_ID}/dm-uuid-mpath-{found.wwid}", f"/dev/{found.kernel}")

@@ -83,6 +83,7 @@ class Door:
             with self._machine.world.lock:
                 for found in opened:
                     found.openers -= 1
+                self._machine.world.notify()
 
     def _answer(self, request: dict[str, Any], stream: BufferedIOBase, opened: list[Map]) -> None:
         body = stream.read(request.get("body", 0))
@@ -104,7 +105,7 @@ class Door:
 
     def _io(self, request: dict[str, Any], body: bytes, opened: list[Map]) -> tuple[int, bytes]:
         """(size of the map, bytes read)."""
-        found = opened[0] if opened else self._machine.multipathd.find(request["map"])
+        found = opened[0] if opened else self._machine.multipathd.find(self._machine.tree.strip(request["map"]))
         if found is None:
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         match request["kind"]:

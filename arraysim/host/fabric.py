@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 ISCSI_PORT = 3260
-#: Revision in the standard INQUIRY answer, by the first digits of the operating system's version (data-path.md 3: 3315).
+#: Revision in the standard INQUIRY answer, the first digits of the system's version (data-path.md 3: 3315).
 _PRODUCT_REVISION_DIGITS = 4
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import logging
 import os
 import shutil
 import threading
@@ -15,10 +16,13 @@ from arraysim.host import toolbox
 from arraysim.host.blockio import Request
 from arraysim.host.call import Answer, Call
 from arraysim.host.door import Door
+from arraysim.host.kernelmode import KernelMode, available, link_tools
 from arraysim.host.launcher import install
 from arraysim.host.machine import Machine
 from arraysim.host.maps import Map
 from arraysim.host.world import World
+
+log = logging.getLogger(__name__)
 
 #: Made anew at every start; everything else in the folder survives a reboot of the host.
 _VOLATILE = ("dev", "proc", "sys", "run")
@@ -34,10 +38,13 @@ _ISCSID_CONF = (
 class SimHost:
     """One host.
 
-    `lock` guards the pair and its clock; who advances the clock holds it. `iqn` and `wwpns` (16 hex digits each) are its
-    initiators; without `iqn` one is made from the name. In `folder` appear the tools, /sys, /dev, /proc/1/mountinfo and
-    /etc; `start` makes them, `close` stops the host like a power failure: nothing is unmounted, its log-ins are gone.
-    Starting another SimHost in the same folder is its next boot.
+    `mounts` says who mounts: "table" is a mount table of the host's own and needs no rights, "kernel" this machine's
+    kernel and tools on real block devices (kernelmode.py; root only), "auto" the latter where it is possible.
+
+    `lock` guards the pair and its clock; who advances the clock holds it. `iqn` and `wwpns` (16 hex digits each) are
+    its initiators; without `iqn` one is made from the name. In `folder` appear the tools, /sys, /dev, /proc/1/mountinfo
+    and /etc; `start` makes them, `close` stops the host like a power failure: nothing is unmounted, its log-ins are
+    gone. Starting another SimHost in the same folder is its next boot.
     """
 
     def __init__(
@@ -60,6 +67,8 @@ class SimHost:
         self._machine: Machine | None = None
         self._door: Door | None = None
         self._watching: threading.Thread | None = None
+        self._kernel: KernelMode | None = None
+        self._tools: dict[str, toolbox.Tool] = {}
 
     @property
     def machine(self) -> Machine:
@@ -76,13 +85,15 @@ class SimHost:
         self._write_etc()
         with self._world.lock:
             machine = Machine(self._world, self.folder, self.name, self.iqn)
-            machine.boot(self.wwpns)
+        self._kernel = self._kernel_mode(machine)
+        self._tools = (
+            dict(toolbox.DEVICE_TOOLS) if self._kernel is not None else toolbox.DEVICE_TOOLS | toolbox.FILE_TOOLS
+        )
+        with self._world.lock:
             self._machine = machine
-        tools = toolbox.DEVICE_TOOLS | toolbox.FILE_TOOLS
-        run_folder = self.folder / "run"
-        by_name = {path.rpartition("/")[2]: tool for path, tool in tools.items()}
-        self._door = Door(machine, run_folder, lambda call: toolbox.run(by_name, machine, call))
-        install(self.folder, run_folder, tools)
+            machine.boot(self.wwpns, mount_table=self._kernel is None)
+        self._door = Door(machine, self.folder / "run", self._run)
+        install(self.folder, self.folder / "run", self._tools)
         self._watching = threading.Thread(target=self._watch, name=f"simhost-{self.name}", daemon=True)
         self._watching.start()
         return self
@@ -93,8 +104,12 @@ class SimHost:
         if machine is None:
             return
         self._world.stop()
+        with self._world.lock:
+            machine.io.abort()
         if self._door is not None:
             self._door.close()
+        if self._kernel is not None:
+            self._kernel.close()
         machine.tree.attributes.wake()
         if self._watching is not None:
             self._watching.join(5)
@@ -129,11 +144,29 @@ class SimHost:
             self._map(name)
 
     def run(self, tool: str, *argv: str) -> Answer:
-        """Run a tool in this process, as its executable would."""
-        tools = toolbox.DEVICE_TOOLS | toolbox.FILE_TOOLS
-        by_name = {path.rpartition("/")[2]: each for path, each in tools.items()}
+        """Run one of our own tools in this process, as its executable would. KeyError for a tool of this machine."""
         with self._world.lock:
-            return toolbox.run(by_name, self.machine, Call(tool, argv, str(self.folder)))
+            return self._run(Call(tool, argv, str(self.folder)))
+
+    def _run(self, call: Call) -> Answer:
+        by_name = {path.rpartition("/")[2]: tool for path, tool in self._tools.items()}
+        settle = self._kernel.settle if self._kernel is not None else None
+        return toolbox.run(by_name, self.machine, call, settle)
+
+    def _kernel_mode(self, machine: Machine) -> KernelMode | None:
+        """Root mode, if it is wanted and possible. RuntimeError if it is wanted and not possible."""
+        reason = "not wanted" if self._mounts == "table" else available()
+        if reason and self._mounts == "kernel":
+            raise RuntimeError(f"host {self.name} cannot have real mounts: {reason}")
+        if reason:
+            return None
+        kernel = KernelMode(machine)
+        machine.nodes.publish, machine.nodes.make_node = kernel.publish, kernel.make_node
+        machine.multipathd.release = kernel.release
+        missing = link_tools(self.folder, list(toolbox.FILE_TOOLS))
+        if missing:
+            log.warning("host %s has no %s: this machine does not have them", self.name, ", ".join(missing))
+        return kernel
 
     def _map(self, name: str) -> Map:
         found = self.machine.multipathd.find(self.machine.tree.strip(name))

@@ -33,5 +33,6 @@ def install(folder: Path, run_folder: Path, tools: Iterable[str]) -> None:
     for name in tools:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)  # never write through a link to one of this machine's tools
         path.write_text(text)
         path.chmod(0o755)

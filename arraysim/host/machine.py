@@ -103,9 +103,10 @@ class Machine:
         self.io.fail_path = self.multipathd.fail_path
         self.io.reset = self._reset
 
-    def boot(self, wwpns: Sequence[str]) -> None:
-        """Power on: adapters, mounts."""
-        self.mounts.boot()
+    def boot(self, wwpns: Sequence[str], *, mount_table: bool) -> None:
+        """Power on: adapters, and unless the kernel has one, the mount table."""
+        if mount_table:
+            self.mounts.boot()
         self.adapters.add(wwpns, self.initiator.next_host)
 
     def new_uuid(self) -> uuids.UUID:

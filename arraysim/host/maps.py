@@ -7,7 +7,7 @@ from arraysim.host.fabric import Access
 from arraysim.host.mpconfig import RETRY_FAIL, RETRY_QUEUE
 from arraysim.host.scsi import Disk
 
-DM_MAJOR = 253
+DM_MAJOR, LOOP_MAJOR = 253, 7
 #: Priorities of the alua prioritizer; other states are 0.
 PRIORITIES = {Access.ACTIVE: 50, Access.STANDBY: 1}
 
@@ -74,6 +74,7 @@ class Map:
     minor: int
     size_bytes: int
     no_path_retry: int
+    members: list[Path] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     current: Group | None = None
     queueing: bool = True
@@ -83,6 +84,7 @@ class Map:
     suspended: bool = False
     removed: bool = False
     openers: int = 0
+    loop: int | None = None
     path_faults: int = 0
     switches: int = 0
     loads: int = 0
@@ -97,8 +99,8 @@ class Map:
 
     @property
     def number(self) -> str:
-        """major:minor."""
-        return f"{DM_MAJOR}:{self.minor}"
+        """major:minor: device-mapper's, or in kernel mode those of the loop device behind it."""
+        return f"{DM_MAJOR}:{self.minor}" if self.loop is None else f"{LOOP_MAJOR}:{self.loop}"
 
     @property
     def paths(self) -> list[Path]:
@@ -112,6 +114,7 @@ class Map:
 
     def regroup(self, paths: list[Path]) -> None:
         """Put the paths into groups by priority, best first, and start with the best group: a reload of the table."""
+        self.members = paths
         by_priority: dict[int, list[Path]] = {}
         for path in paths:
             by_priority.setdefault(path.priority, []).append(path)

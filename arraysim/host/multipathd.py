@@ -40,6 +40,8 @@ class Multipathd:
         self.maps: dict[str, Map] = {}
         self.kick: Callable[[], None] = lambda: None
         self.tune: Callable[[Nexus, float], None] = lambda _nexus, _seconds: None
+        #: In kernel mode: take a map's device away, unless it is in use.
+        self.release: Callable[[Map], bool] = lambda _found: True
         self.config: MultipathConfig = load(tree)
         self._midlayer = midlayer
         self._tree = tree
@@ -119,7 +121,7 @@ class Multipathd:
             if found.size_bytes != path.disk.size_bytes:
                 del self.paths[disk.name]
                 return "fail"
-            self._reload(found, [*found.paths, path])
+            self._reload(found, [*found.members, path])
         elif self._should_multipath(path):
             self.create(path.wwid)
         return "ok"
@@ -141,7 +143,7 @@ class Multipathd:
     def _take_out(self, path: Path, found: Map) -> None:
         """A path leaves its map; the last one takes the map along unless it is in use (ev_remove_path)."""
         path.map = None
-        rest = [other for other in found.paths if other is not path]
+        rest = [other for other in found.members if other is not path]
         self._reload(found, rest)
         if not rest and found.openers == 0:
             self.flush(found)
@@ -167,8 +169,8 @@ class Multipathd:
 
     def flush(self, found: Map) -> bool:
         """Remove a map; False if it is in use."""
-        if found.openers:
-            return False
+        if found.openers or not self.release(found) or found.removed:
+            return found.removed
         for path in found.paths:
             path.map, path.failed = None, False
         del self.maps[found.wwid]
@@ -183,7 +185,7 @@ class Multipathd:
         if len(sizes) != 1:
             return False
         found.size_bytes = sizes.pop()
-        self._reload(found, found.paths)
+        self._reload(found, found.members)
         return True
 
     def reconfigure(self) -> None:
@@ -192,7 +194,7 @@ class Multipathd:
         for found in list(self.maps.values()):
             if not found.disabled:
                 found.no_path_retry = self.config.no_path_retry
-            self._reload(found, found.paths)
+            self._reload(found, found.members)
         for disk in list(self._midlayer.disks.values()):
             self.add_path(disk)
 
@@ -215,7 +217,7 @@ class Multipathd:
 
     def reload(self, found: Map) -> None:
         """`reload map`."""
-        self._reload(found, found.paths)
+        self._reload(found, found.members)
 
     def _alias(self, wwid: str) -> str:
         if wwid in self.config.aliases:
@@ -360,7 +362,7 @@ class Multipathd:
             other.priority = fresh
         best = found.best
         if changed:
-            self._reload(found, found.paths)
+            self._reload(found, found.members)
         elif best is not None and best is not found.current and self.config.failback == "immediate":
             found.current = best
             found.switches += 1

@@ -43,11 +43,13 @@ FILE_TOOLS: dict[str, Tool] = {
 CANNOT_RUN = 126
 
 
-def run(tools: dict[str, Tool], machine: Machine, call: Call) -> Answer:
-    """Run a tool with the lock held. Whatever was written to sysfs before counts as done."""
+def run(tools: dict[str, Tool], machine: Machine, call: Call, settle: Callable[[], None] | None = None) -> Answer:
+    """Run a tool with the lock held. Whatever was written to sysfs before is done first; `settle` waits for devices."""
     machine.tree.attributes.drain()
     try:
-        return tools[call.tool](machine, call)
+        answer = tools[call.tool](machine, call)
+        if settle is not None:
+            settle()
     except ToolFailed as failure:
         return say(failure.out, code=failure.code, err=failure.err)
     except HostStopped:
@@ -57,3 +59,4 @@ def run(tools: dict[str, Tool], machine: Machine, call: Call) -> Answer:
     except Exception:  # the request ends here, and the caller must learn that the tool is broken, not hang
         log.exception("%s %s broke", call.tool, " ".join(call.argv))
         return say(code=CANNOT_RUN, err=f"{call.tool}: broken in the simulated host, see its log\n")
+    return answer

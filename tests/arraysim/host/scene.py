@@ -2,45 +2,55 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from arraysim.core import disaster, hosts, vluns
+from arraysim.core import disaster, hosts, starting, vluns, volumes
 from arraysim.core.objects import Port
 from arraysim.host.call import Answer
-from arraysim.host.host import SimHost
+from arraysim.host.host import MountMode, SimHost
 from arraysim.host.maps import Map
 from tests.arraysim.core.world import World
 
+T = TypeVar("T")
 DEADLINE_SECONDS = 10.0
 LUN = {"array-a": 5, "array-b": 7}
 PORTS = ("0:2:1", "1:2:1")
 
 
-@dataclass
-class Blocked:
-    """Something that runs in a thread of its own, and how it ended."""
+class Blocked(Generic[T]):
+    """Something that runs in a thread of its own, and how it ended; `told` is called then."""
 
-    thread: threading.Thread
-    result: list[object] = field(default_factory=list)
-    error: list[BaseException] = field(default_factory=list)
+    def __init__(self, act: Callable[[], T], told: Callable[[], None]) -> None:
+        self._act, self._told = act, told
+        self._result: list[T] = []
+        self._error: list[BaseException] = []
+        self.thread = threading.Thread(target=self._work, daemon=True)
+        self.thread.start()
 
     @property
     def over(self) -> bool:
-        return bool(self.result or self.error)
+        return bool(self._result or self._error)
 
-    def value(self) -> object:
+    def value(self) -> T:
         """What it returned; its exception is raised here."""
         self.thread.join(DEADLINE_SECONDS)
         assert not self.thread.is_alive(), "still waiting"
-        if self.error:
-            raise self.error[0]
-        return self.result[0]
+        if self._error:
+            raise self._error[0]
+        return self._result[0]
+
+    def _work(self) -> None:
+        try:
+            self._result.append(self._act())
+        except Exception as error:  # noqa: BLE001 (handed to whoever asks for the value)
+            self._error.append(error)
+        self._told()
 
 
 class Scene:
     def __init__(
-        self, folder: Path, *, wwpns: tuple[str, ...] = (), name: str = "node-1", mounts: str = "table"
+        self, folder: Path, *, wwpns: tuple[str, ...] = (), name: str = "node-1", mounts: MountMode = "table"
     ) -> None:
         self.world = World()
         self.world.replicated()
@@ -108,21 +118,17 @@ class Scene:
         self.log_in("array-a")
         self.log_in("array-b")
 
-    def start(self, act: Callable[[], object]) -> Blocked:
+    def start(self, act: Callable[[], T]) -> Blocked[T]:
         """Run something that will wait for the clock, and come back when it does (or is over)."""
-        waiting = self.host.machine.world.waiting
-        blocked = Blocked(threading.Thread(target=lambda: work()))
+        world = self.host.machine.world
+        waiting = world.waiting
 
-        def work() -> None:
-            try:
-                blocked.result.append(act())
-            except Exception as error:  # noqa: BLE001 (handed to whoever asks for the value)
-                blocked.error.append(error)
+        def told() -> None:
             with self.lock:
-                self.host.machine.world.notify()
+                world.notify()
 
-        blocked.thread.start()
-        assert self.watch(lambda: blocked.over or self.host.machine.world.waiting > waiting)
+        blocked = Blocked(act, told)
+        assert self.watch(lambda: blocked.over or world.waiting > waiting)
         return blocked
 
     def watch(self, ready: Callable[[], bool]) -> bool:
@@ -136,6 +142,13 @@ class Scene:
     def switchover(self) -> None:
         with self.lock:
             disaster.switchover(self.world.a, "g")
+
+    def grow(self, mib: int) -> None:
+        """Larger on both arrays; the host has not looked yet (a started group refuses growth, wsapi.md 5.8)."""
+        with self.lock:
+            starting.stop(self.world.a, "g")
+            volumes.grow(self.world.a, "v", mib)
+            starting.start(self.world.a, "g")
 
     def power_off(self, array_name: str) -> None:
         with self.lock:

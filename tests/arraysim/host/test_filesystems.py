@@ -4,11 +4,11 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from arraysim.core import volumes
 from arraysim.host.fsformat import EXT_OFFSET, pack_ext, unpack_ext
 from tests.arraysim.host.scene import Scene
 
@@ -22,8 +22,7 @@ def image(scene: Scene, folder: Path) -> Path:
 
 
 def grow(scene: Scene, mib: int) -> None:
-    with scene.lock:
-        volumes.grow(scene.world.a, "v", mib)
+    scene.grow(mib)
     for name in ("sda", "sdb", "sdc", "sdd"):
         scene.write_sys(f"block/{name}/device/rescan", "1")
     scene.tool("multipathd", "resize", "map", scene.wwid)
@@ -137,7 +136,7 @@ def test_fsck_corrects_marked_errors_and_gives_up_on_garbage(attached: Scene) ->
     attached.tool("mkfs.ext4", attached.device)
     found = unpack_ext(attached.host.read(attached.wwid, EXT_OFFSET, 1024))
     assert found is not None
-    attached.host.write(attached.wwid, EXT_OFFSET, pack_ext(type(found)(**{**_fields(found), "state": 3})))
+    attached.host.write(attached.wwid, EXT_OFFSET, pack_ext(replace(found, state=3)))
     assert "contains a file system with errors, check forced." in attached.tool("e2fsck", "-n", attached.device, code=4)
     attached.tool("e2fsck", "-p", attached.device, code=1)
     attached.tool("e2fsck", "-p", attached.device)
@@ -147,10 +146,6 @@ def test_fsck_corrects_marked_errors_and_gives_up_on_garbage(attached: Scene) ->
     answer = attached.answer("e2fsck", "-p", attached.device)
     assert answer.code == 8
     assert b"Bad magic number in super-block" in answer.err
-
-
-def _fields(found: object) -> dict[str, object]:
-    return {name: getattr(found, name) for name in found.__dataclass_fields__}  # type: ignore[attr-defined]  # a dataclass
 
 
 def test_resize2fs_grows_online_and_asks_for_fsck_offline(attached: Scene, tmp_path: Path) -> None:

@@ -3,15 +3,17 @@
 import errno
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import arraysim
 from arraysim.core.clock import VirtualClock
 from arraysim.host.client import MapFile
-from tests.arraysim.host.scene import Blocked, Scene
+from tests.arraysim.host.scene import Blocked, Scene, T
 
 
-def longest(scene: Scene, blocked: Blocked, limit_seconds: float) -> float:
+def longest(scene: Scene, blocked: Blocked[T], limit_seconds: float) -> float:
     """Let time pass until a blocked call is over; how long that took on the simulated clock."""
     clock: VirtualClock = scene.world.clock
     begin = clock.now
@@ -149,15 +151,10 @@ def test_another_process_uses_the_map_as_a_file(attached: Scene) -> None:
     script = (
         "import sys; sys.path.insert(0, sys.argv[3]);"
         "from arraysim.host.client import MapFile;"
-        "f = MapFile(sys.argv[1], sys.argv[2]); f.pwrite(b'from outside', 512); f.fsync(); print(f.pread(12, 512), f.size_bytes)"
+        "f = MapFile(sys.argv[1], sys.argv[2]); f.pwrite(b'from outside', 512); f.fsync();"
+        "print(f.pread(12, 512), f.size_bytes)"
     )
-    root = str(
-        next(
-            parent
-            for parent in __import__("pathlib").Path(__file__).parents
-            if (parent / "arraysim").is_dir() and (parent / "csi").is_dir()
-        )
-    )
+    root = str(Path(arraysim.__file__).parents[1])
     ran = subprocess.run(
         [sys.executable, "-c", script, str(attached.host.folder), attached.wwid, root],
         capture_output=True, text=True, check=False, timeout=20,

@@ -4,6 +4,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from arraysim.core import hosts, vluns
 from arraysim.host.host import SimHost
 from tests.arraysim.host.scene import Scene
 
@@ -64,15 +65,13 @@ def test_a_closed_host_is_named_as_the_reason(scene: Scene) -> None:
 
 def test_a_folder_with_a_long_path_works(tmp_path: Path, scene: Scene) -> None:
     folder = tmp_path / ("x" * 100) / ("y" * 100)
-    with SimHost(scene.world.pair, scene.lock, folder, "node-2"):
+    with SimHost(scene.world.pair, scene.lock, folder, "node-2", mounts="table"):
         ran = subprocess.run([str(folder / "usr/sbin/multipath"), "-ll"], capture_output=True, check=False, timeout=20)
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
 
 
 def test_two_hosts_see_the_same_volume(scene: Scene, tmp_path: Path) -> None:
-    from arraysim.core import hosts, vluns
-
-    with SimHost(scene.world.pair, scene.lock, tmp_path / "other", "node-2") as other:
+    with SimHost(scene.world.pair, scene.lock, tmp_path / "other", "node-2", mounts="table") as other:
         with scene.lock:
             for array in scene.world.pair.arrays:
                 hosts.create(array, hosts.NewHost("h2", (other.iqn,)))

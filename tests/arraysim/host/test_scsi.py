@@ -2,7 +2,7 @@
 
 import os
 
-from arraysim.core import volumes
+from arraysim.core import vluns
 from tests.arraysim.host.scene import Scene
 
 
@@ -55,8 +55,7 @@ def test_delete_removes_one_disk_and_a_scan_brings_it_back(scene: Scene) -> None
 
 
 def test_growth_shows_after_a_rescan_only(attached: Scene) -> None:
-    with attached.lock:
-        volumes.grow(attached.world.a, "v", 512)
+    attached.grow(512)
     for name in ("sda", "sdb", "sdc"):
         assert attached.read_sys(f"block/{name}/size") == str(2**30 // 512)
         attached.write_sys(f"block/{name}/device/rescan", "1")
@@ -80,8 +79,6 @@ def test_a_reused_lun_number_keeps_the_old_identity_until_rescan(scene: Scene) -
 
 
 def test_matched_set_exports_show_on_their_port_only(scene: Scene) -> None:
-    from arraysim.core import vluns
-
     scene.world.volume("w")
     with scene.lock:
         vluns.create(scene.world.a, vluns.NewVlun("w", "h", position="1:2:1", lun=9))
