@@ -135,8 +135,26 @@ def dd(machine: Machine, call: Call) -> Answer:
     out = _give(machine, call, words, data, size)
     blocks, rest = divmod(len(data), size)
     records = f"{blocks}+{int(bool(rest))} records"
-    report = f"{records} in\n{records} out\n{len(data)} bytes copied, 0.001 s, {max(1, len(data) // 1000)} kB/s\n"
+    rate = _human(len(data) * 1000, 1000, ("B", "kB", "MB", "GB", "TB"))
+    report = f"{records} in\n{records} out\n{len(data)} bytes{_sizes(len(data))} copied, 0.001 s, {rate}/s\n"
     return Answer(0, out, b"" if words.get("status") == "none" else report.encode())
+
+
+def _sizes(count: int) -> str:
+    """The size once more in both kinds of unit, as dd adds it from 1000 bytes on."""
+    if count < 1000:
+        return ""
+    decimal = _human(count, 1000, ("B", "kB", "MB", "GB", "TB"))
+    return (
+        f" ({decimal}, {_human(count, 1024, ('B', 'KiB', 'MiB', 'GiB', 'TiB'))})" if count >= 1024 else f" ({decimal})"
+    )
+
+
+def _human(count: int, step: int, units: tuple[str, ...]) -> str:
+    value, place = float(count), 0
+    while value >= step and place + 1 < len(units):
+        value, place = value / step, place + 1
+    return f"{value:.1f} {units[place]}" if place and value < 10 else f"{value:.0f} {units[place]}"
 
 
 def _number(text: str) -> int:

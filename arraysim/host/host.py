@@ -1,6 +1,5 @@
 """SimHost: a simulated Linux host whose folder a node plugin takes as its host root."""
 
-import contextlib
 import hashlib
 import logging
 import os
@@ -20,12 +19,14 @@ from arraysim.host.kernelmode import KernelMode, available, link_tools
 from arraysim.host.launcher import install
 from arraysim.host.machine import Machine
 from arraysim.host.maps import Map
-from arraysim.host.world import World
+from arraysim.host.world import HostStopped, World
 
 log = logging.getLogger(__name__)
 
 #: Made anew at every start; everything else in the folder survives a reboot of the host.
 _VOLATILE = ("dev", "proc", "sys", "run")
+_INITIATOR_FILE = "etc/iscsi/initiatorname.iscsi"
+_IQN_PREFIX = "iqn.1993-08.org.debian:01:"
 MountMode = Literal["table", "kernel", "auto"]
 _ISCSID_CONF = (
     "iscsid.startup = /bin/systemctl start iscsid.socket\nnode.startup = manual\nnode.leading_login = No\n"
@@ -60,7 +61,7 @@ class SimHost:
     ) -> None:
         self.folder = Path(os.path.realpath(folder))
         self.name = name
-        self.iqn = iqn or f"iqn.1993-08.org.debian:01:{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+        self.iqn = iqn or self._kept_iqn() or f"{_IQN_PREFIX}{hashlib.sha256(name.encode()).hexdigest()[:12]}"
         self.wwpns = tuple(wwpns)
         self._mounts = mounts
         self._world = World(pair, lock)
@@ -160,7 +161,13 @@ class SimHost:
             raise RuntimeError(f"host {self.name} cannot have real mounts: {reason}")
         if reason:
             return None
-        kernel = KernelMode(machine)
+        try:
+            kernel = KernelMode(machine)
+        except OSError as error:
+            if self._mounts == "kernel":
+                raise RuntimeError(f"host {self.name} cannot have real mounts: {error}") from error
+            log.warning("host %s has a mount table of its own instead of real mounts: %s", self.name, error)
+            return None
         machine.nodes.publish, machine.nodes.make_node = kernel.publish, kernel.make_node
         machine.multipathd.release = kernel.release
         missing = link_tools(self.folder, list(toolbox.FILE_TOOLS))
@@ -179,24 +186,35 @@ class SimHost:
     def _watch(self) -> None:
         """Act on writes to sysfs as soon as they come."""
         machine = self.machine
-        with contextlib.suppress(OSError):
+        try:
             while machine.tree.attributes.wait():
                 with self._world.lock:
                     if self._world.closed:
                         return
                     machine.tree.attributes.drain()
                     self._world.notify()
+        except HostStopped:
+            return  # switched off in the middle of a write
+        except Exception:  # the thread ends here: without a word, writes to sysfs would just do nothing from now on
+            log.exception("host %s no longer acts on writes to sysfs", self.name)
+
+    def _kept_iqn(self) -> str:
+        """The initiator name that an earlier boot, or somebody else, left in the folder."""
+        path = self.folder / _INITIATOR_FILE
+        lines = path.read_text().splitlines() if path.exists() else []
+        names = (line.partition("=")[2].strip() for line in lines if line.startswith("InitiatorName="))
+        return next(names, "")
 
     def _write_etc(self) -> None:
         etc = self.folder / "etc"
         (etc / "multipath").mkdir(parents=True, exist_ok=True)
         (etc / "iscsi").mkdir(parents=True, exist_ok=True)
         defaults = {
-            "iscsi/initiatorname.iscsi": f"InitiatorName={self.iqn}\n",
             "iscsi/iscsid.conf": _ISCSID_CONF,
             "multipath.conf": "",
             "hostname": f"{self.name}\n",
         }
+        (self.folder / _INITIATOR_FILE).write_text(f"InitiatorName={self.iqn}\n")
         for name, text in defaults.items():
             if not (etc / name).exists():
                 (etc / name).write_text(text)

@@ -35,11 +35,11 @@ def available() -> str:
     """Why this machine cannot do it; "" if it can."""
     if os.geteuid() != 0:
         return "not root"
-    for path in ("/dev/fuse", "/dev/loop-control"):
-        try:
-            os.close(os.open(path, os.O_RDWR))
-        except OSError as error:
-            return f"{path}: {error.strerror}"
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR))
+        loops.free()
+    except OSError as error:
+        return f"{error.filename or 'loop devices'}: {error.strerror}"
     return "" if shutil.which("mount") else "no mount command"
 
 
@@ -153,7 +153,13 @@ class KernelMode:
         threading.Thread(target=run, name="simhost-device", daemon=True).start()
 
     def _attach(self, found: Map) -> None:
-        number = loops.attach(self._server.add(found.wwid, self._served(found)))
+        try:
+            number = loops.attach(self._server.add(found.wwid, self._served(found)))
+        except (OSError, loops.NoLoopDevice):
+            with self._world.lock:  # the next reload of the map tries again, and the map may go without a device
+                self._server.remove(found.wwid)
+                del self._sizes[found.wwid]
+            raise
         with self._world.lock:
             if not found.removed and not self._world.closed:
                 found.loop = number

@@ -5,7 +5,6 @@ import errno
 import fcntl
 import os
 import stat
-import struct
 from pathlib import Path
 
 from arraysim.host.maps import LOOP_MAJOR
@@ -28,16 +27,21 @@ def _node(number: int) -> str:
     return path
 
 
+def free() -> int:
+    """The number of a free loop device. OSError."""
+    control = os.open(_CONTROL, os.O_RDWR)
+    try:
+        return fcntl.ioctl(control, _GET_FREE)
+    finally:
+        os.close(control)
+
+
 def attach(backing: Path) -> int:
     """Put a loop device over a file; its number. NoLoopDevice, OSError."""
     target = os.open(backing, os.O_RDWR)
     try:
         for _ in range(_ATTEMPTS):
-            control = os.open(_CONTROL, os.O_RDWR)
-            try:
-                number = fcntl.ioctl(control, _GET_FREE)
-            finally:
-                os.close(control)
+            number = free()
             device = os.open(_node(number), os.O_RDWR)
             try:
                 fcntl.ioctl(device, _SET_FD, target)
@@ -84,9 +88,3 @@ def detach(number: int) -> None:
             fcntl.ioctl(device, _CLR_FD)
         finally:
             os.close(device)
-
-
-def size_bytes(number: int) -> int:
-    """The device's size."""
-    with open(f"/sys/block/loop{number}/size") as file:
-        return int(file.read()) * struct.calcsize("512x")

@@ -3,10 +3,11 @@
 import subprocess
 from typing import Any
 
+from arraysim.host.client import MapFile
 from csi.spec.v1 import csi_pb2 as pb
 from deploy.demo.scene import NODE, Scene
 from deploy.demo.screen import Screen
-from deploy.demo.writer import Writer
+from deploy.demo.writer import PodFile, Writer
 
 GROUP = "metro-1"
 PVC = "pvc-7d4c1f0a-52e6-4d0e-9a8b-3b1d2c4e5f60"
@@ -141,11 +142,20 @@ class Story:
             self.screen.prove("active ready" in shown, "paths of the array that serves are active ready")
             self.screen.prove("active ghost" in shown, "paths of the other array are active ghost: standby")
             mounts = (self.scene.host_folder / "proc" / "1" / "mountinfo").read_text()
-            self.screen.prove(f" {self.target} " in mounts, f"ext4 is mounted at the pod's path, {self.target.name}")
+            self.screen.prove(f" {self.target} " in mounts, "ext4 is mounted at the pod's path")
+            self.is_real = self.target.is_mount()
+            self.screen.say(
+                "It is a real ext4 of this machine's kernel, over the map."
+                if self.is_real
+                else "Without root it is in the simulated host's mount table only: the pod writes to the map itself."
+            )
 
     def write_through_switchover(self) -> None:
         with self.screen.step("A pod writes with fsync; the group is switched over under it"):
-            self.writer = Writer(self.scene.host_folder, f"3{self.wwn}")
+            name = f"3{self.wwn}"
+            self.writer = Writer(
+                PodFile(self.target / "records") if self.is_real else MapFile(self.scene.host_folder, name)
+            )
             self.writer.start()
             self.screen.prove(self.writer.await_records(50, 20), "50 records are written and fsynced")
             self.writer.begin_stretch()

@@ -1,12 +1,12 @@
-"""The pod's part: a process of its own that writes records to the volume, each with an fsync, and keeps the times."""
+"""The pod's part: writes records to the volume, each with an fsync, and keeps the times."""
 
+import os
 import struct
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-
-from arraysim.host.client import MapFile
+from typing import Protocol
 
 #: A record: its number and the number's complement, in a block of its own.
 BLOCK_BYTES = 4096
@@ -16,6 +16,41 @@ _MASK = (1 << 64) - 1
 FIRST_OFFSET = 64 * 1024 * 1024
 RING_BLOCKS = 4096
 PAUSE_SECONDS = 0.01
+
+
+class Device(Protocol):
+    """What the pod writes to."""
+
+    def pwrite(self, data: bytes, offset: int) -> int:
+        """Write; OSError as the device gives it."""
+
+    def pread(self, length: int, offset: int) -> bytes:
+        """Read."""
+
+    def fsync(self) -> None:
+        """Return when the volume has it."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+class PodFile:
+    """A file in the pod's mounted folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def pwrite(self, data: bytes, offset: int) -> int:
+        return os.pwrite(self._file, data, offset)
+
+    def pread(self, length: int, offset: int) -> bytes:
+        return os.pread(self._file, length, offset)
+
+    def fsync(self) -> None:
+        os.fsync(self._file)
+
+    def close(self) -> None:
+        os.close(self._file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +65,8 @@ class Pace:
 class Writer:
     """Writes in a thread until stopped; the time of every record is kept."""
 
-    def __init__(self, host_folder: Path, device: str) -> None:
-        self._file = MapFile(host_folder, device)
+    def __init__(self, device: Device) -> None:
+        self._file = device
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._last = 0
