@@ -100,7 +100,7 @@ class LabConfig(Section):
     """A whole lab. `seed` makes generated passwords and session keys the same in every run; None: they are random.
 
     `password` "": generated. `rules` sets switches of the arrays' rules (`arraysim.core.options.Options`). `hosts` are
-    simulated hosts that are made at the start. Times are simulated seconds.
+    simulated hosts that are made at the start, `mounts` who mounts on them. Times are simulated seconds.
     """
 
     seed: int | None = None
@@ -118,6 +118,7 @@ class LabConfig(Section):
     sync_mib_per_second: float = Field(default=_DEFAULTS.sync_bytes_per_second / 2**20, gt=0)
     rules: dict[str, bool] = Field(default_factory=dict)
     hosts: tuple[HostName, ...] = ()
+    mounts: Literal["auto", "table", "kernel"] = "auto"
 
     @field_validator("personality")
     @classmethod
@@ -255,4 +256,8 @@ rules:
 
 # Simulated hosts to make at the start.
 hosts: []
+
+# Who mounts file systems on them: this machine's kernel (needs root and /dev/fuse), a table of the host's own where
+# files do not reach the volume, or auto: the kernel if it can be had.
+mounts: auto
 """

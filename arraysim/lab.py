@@ -217,7 +217,8 @@ class Lab:
 
         if name in self.hosts:
             raise ValueError(f"the lab has a host {name!r} already")
-        host = SimHost(self.pair, self.lock, folder or self.folder / "hosts" / name, name, wwpns=wwpns)
+        folder = folder or self.folder / "hosts" / name
+        host = SimHost(self.pair, self.lock, folder, name, wwpns=wwpns, mounts=self.config.mounts)
         self._closing.callback(host.close)
         self.hosts[name] = host.start()
         return host

@@ -60,7 +60,8 @@ class Tree:
         target = self.at(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
-        os.mkfifo(target, 0o200)
+        # 0200 in a real kernel; a daemon without root has to open its own attributes for reading.
+        os.mkfifo(target, 0o600)
         self.attributes.add(path, target, action)
 
     def drop(self, path: str) -> None:

@@ -21,6 +21,16 @@ def test_sysfs_has_the_kernels_shape(scene: Scene) -> None:
     assert scene.read_sys("block/sdb/dev") == "8:16"
 
 
+def test_a_host_without_root_can_read_and_write_all_its_own_files(scene: Scene) -> None:
+    scene.log_in("array-a")
+    unusable = [
+        path
+        for path in (scene.host.folder / "sys").rglob("*")
+        if not path.is_symlink() and not path.is_dir() and path.stat().st_mode & 0o600 != 0o600
+    ]
+    assert unusable == []
+
+
 def test_page_83_carries_name_port_and_group(scene: Scene) -> None:
     scene.log_in("array-a")
     scene.log_in("array-b")
