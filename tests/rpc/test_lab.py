@@ -71,7 +71,7 @@ def code(scene: Scene, method: str, request: Message, reply: type[Message], seco
     """The status of a call that is to fail, and its message."""
     with pytest.raises(grpc.RpcError) as caught:
         scene.controller.call(method, request, reply, seconds)
-    return caught.value.code().name, caught.value.details()
+    return caught.value.code().name, caught.value.details() or ""
 
 
 def test_thirty_volumes_at_once_share_two_groups_and_leave_nothing(scene: Scene) -> None:
