@@ -3,7 +3,7 @@
 import ipaddress
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from csi.access import AccessProtocol
 from csi.array.pair import Pair, Side
@@ -25,16 +25,22 @@ def publish_context(
     vluns: Mapping[Side, tuple[Vlun, ...]],
     hosts: Mapping[Side, Host | None],
     *,
+    dark: Collection[Side],
     readonly: bool,
     fsck: bool,
 ) -> dict[str, str]:
-    """What the node is told; ports that do not fit into 4 KiB are left out. PathsMissing if no port is ready."""
-    arrays = []
-    for side in volumes:
-        host = hosts[side]
-        luns = [vlun.lun for vlun in vluns[side] if not vlun.active and host is not None and vlun.host == host.name]
-        ports = _ports(pair, side, protocol)
-        arrays.append((pair.array(side).label, luns[0] if luns else None, ports))
+    """What the node is told; ports that do not fit into 4 KiB are left out. PathsMissing if no port is ready.
+
+    `dark` are sides that have a copy and did not answer: they are named without a LUN.
+    """
+    arrays: list[tuple[str, int | None, list[Port]]] = []
+    for side in pair.sides:
+        if side in dark:
+            arrays.append((pair.array(side).label, None, []))
+        elif side in volumes:
+            host = hosts[side]
+            luns = [vlun.lun for vlun in vluns[side] if not vlun.active and host is not None and vlun.host == host.name]
+            arrays.append((pair.array(side).label, luns[0] if luns else None, _ports(pair, side, protocol)))
     if not any(ports for _, _, ports in arrays):
         raise PathsMissing(
             f"no array of backend {pair.name} has a ready {protocol} port",

@@ -25,9 +25,10 @@ from csi.volumes.requests import PublishVolume
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The copies to export with their VLUNs, and the node's host on each array."""
+    """The copies to export with their VLUNs, the node's host on each array, and arrays that did not answer."""
 
     volumes: Mapping[Side, Volume]
+    dark: frozenset[Side]
     vluns: Mapping[Side, tuple[Vlun, ...]]
     hosts: Mapping[Side, Host | None]
 
@@ -81,7 +82,14 @@ class _Publishing:
     def _finish(self) -> None:
         seen = self._look()
         self.answer = publish_context(
-            self.pair, self.protocol, seen.volumes, seen.vluns, seen.hosts, readonly=self._read_only, fsck=self.fsck
+            self.pair,
+            self.protocol,
+            seen.volumes,
+            seen.vluns,
+            seen.hosts,
+            dark=seen.dark,
+            readonly=self._read_only,
+            fsck=self.fsck,
         )
         self._remember(seen)
 
@@ -119,7 +127,7 @@ class _Publishing:
         copies = copies_of(self.pair, self.volume)
         if all(copy is None for copy in copies.values()):
             raise NotFound(f"volume {self.volume} does not exist", where=f"backend {self.pair.name}")
-        volumes = exportable(self.pair, self.volume, copies)
+        volumes, dark = exportable(self.pair, self.volume, copies)
         label = next((label for copy in volumes.values() if (label := read_label(copy.comment))), None)
         if label is not None:
             self.context = label.context
@@ -132,6 +140,7 @@ class _Publishing:
                     raise answer
         return _Seen(
             volumes,
+            dark,
             {side: rows for side in volumes if not isinstance(rows := vluns[side], DriverError)},
             {side: host for side in volumes if not isinstance(host := hosts[side], DriverError)},
         )
@@ -191,10 +200,10 @@ def publish(office: Office, request: PublishVolume) -> dict[str, str]:
     return _Publishing(office, request).run()
 
 
-def exportable(pair: Pair, volume: str, copies: Copies) -> dict[Side, Volume]:
-    """The copies to export: both of a replicated volume as far as their arrays answer, or the plain one.
+def exportable(pair: Pair, volume: str, copies: Copies) -> tuple[dict[Side, Volume], frozenset[Side]]:
+    """The copies to export, and the sides of copies whose array is dark: both of a replicated volume, or the plain one.
 
-    The side that serves must be among them, or its error is raised.
+    The side that serves must be among the copies, or its error is raised.
     """
     halves = look_for_member(pair, volume)
     side = serving_copy(pair, volume, copies, halves)
@@ -205,6 +214,9 @@ def exportable(pair: Pair, volume: str, copies: Copies) -> dict[Side, Volume]:
         raise NotFound(f"volume {volume} does not exist", where=pair.array(side).label)
     chosen = {side: first}
     twin = copies.get(side.other)
-    if halves.of(side).group is not None and isinstance(twin, Volume) and twin.wwn == first.wwn:
+    if halves.of(side).group is None:
+        return chosen, frozenset()
+    if isinstance(twin, Volume) and twin.wwn == first.wwn:
         chosen[side.other] = twin
-    return {place: chosen[place] for place in pair.sides if place in chosen}
+    dark = frozenset({side.other}) if isinstance(twin, DriverError) else frozenset()
+    return {place: chosen[place] for place in pair.sides if place in chosen}, dark
