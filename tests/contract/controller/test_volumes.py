@@ -16,7 +16,7 @@ from csi.errors import (
     OutOfRange,
     StillInUse,
 )
-from tests.bench import CPG, CREATE, GIB, MOUNT, Controller, objects, switch_over, text
+from tests.bench import CPG, CREATE, GIB, MOUNT, NODE_1, Controller, objects, switch_over, text
 
 ID = "DEFAULT:vol-1"
 PLAIN = replace(CREATE, parameters={})
@@ -54,6 +54,21 @@ def test_the_same_request_again_changes_nothing(lab: Lab, controller: Controller
     before = objects(lab)
     assert controller.desk.create(CREATE) == first
     assert objects(lab)["array-a"]["volumes"].keys() == before["array-a"]["volumes"].keys()
+
+
+def test_another_controller_without_any_memory_answers_the_same(lab: Lab, controller: Controller) -> None:
+    first = controller.desk.create(CREATE)
+    context = controller.publish(ID)
+    restarted = Controller(lab)
+    try:
+        assert restarted.desk.create(CREATE) == first
+        assert restarted.publish(ID) == context
+        assert restarted.desk.list(0, "") == controller.desk.list(0, "")
+        restarted.desk.unpublish(ID, NODE_1)
+        restarted.desk.delete(ID)
+    finally:
+        restarted.close()
+    assert not any(rows for array in objects(lab).values() for rows in array.values())
 
 
 @pytest.mark.parametrize(
