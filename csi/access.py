@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+#: File systems that a node makes and mounts.
+FILE_SYSTEMS = ("ext4", "xfs")
+
 
 class AccessMode(StrEnum):
     """CSI access modes (csi.v1 VolumeCapability.AccessMode.Mode); the value is the wire name."""

@@ -5,11 +5,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from csi.access import AccessProtocol, Capability
+from csi.access import FILE_SYSTEMS, AccessProtocol, Capability
 from csi.errors import InvalidRequest
 
 DEFAULT_FILE_SYSTEM = "ext4"
-FILE_SYSTEMS = ("ext4", "xfs")
 _WWN = re.compile(r"[0-9a-f]{32}")
 _WWPN = re.compile(r"[0-9A-Fa-f]{16}")
 _OWNER = re.compile(r"(\d{1,10}):(\d{1,10})")

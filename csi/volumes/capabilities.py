@@ -2,11 +2,8 @@
 
 from collections.abc import Iterable
 
-from csi.access import AccessMode, Capability
+from csi.access import FILE_SYSTEMS, AccessMode, Capability
 from csi.errors import InvalidRequest
-
-#: File systems the node can make and mount.
-FILE_SYSTEMS = ("ext4", "xfs")
 
 
 def refusal(capabilities: Iterable[Capability]) -> str:

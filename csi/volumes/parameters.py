@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from csi.access import AccessProtocol
+from csi.access import FILE_SYSTEMS, AccessProtocol
 from csi.array.records import Provisioning
 from csi.errors import InvalidRequest
 from csi.names import check_group_name
@@ -19,7 +19,6 @@ from csi.settings.problems import Wrong
 from csi.settings.spelling import nearest, shown
 from csi.volumes.foreign_parameters import NOT_YET
 
-FS_TYPES = ("ext4", "xfs")
 #: What external-provisioner adds with --extra-create-metadata.
 _METADATA = ("csi.storage.k8s.io/pvc/name", "csi.storage.k8s.io/pvc/namespace", "csi.storage.k8s.io/pv/name")
 _LARGEST_ID = 2**32 - 2
@@ -83,7 +82,7 @@ def _protocol(text: str) -> _Fields:
 
 
 def _fs_type(text: str) -> _Fields:
-    return _word(text, {name: {"fs_type": name} for name in FS_TYPES})
+    return _word(text, {name: {"fs_type": name} for name in FILE_SYSTEMS})
 
 
 def _backend(text: str) -> _Fields:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from csi.access import AccessProtocol
 from csi.array.pair import Pair, Side
 from csi.array.records import Host, Vlun, Volume
-from csi.errors import AlreadyExistsDifferently, DriverError, NotFound
+from csi.errors import AlreadyExistsDifferently, ArrayUnreachable, DriverError, NotFound
 from csi.names import NodeId, parse_node_id
 from csi.replication.exports import Export, Unexport
 from csi.replication.group import look_for_member
@@ -149,6 +149,14 @@ class _Publishing:
         foreign = seen.foreign_hosts()
         if not foreign:
             return []
+        if seen.dark:
+            silent = " and ".join(self.pair.array(side).label for side in sorted(seen.dark))
+            raise ArrayUnreachable(
+                f"volume {self.volume} is published to {', '.join(foreign)}, and exports by {silent} cannot be removed",
+                where=silent,
+                done="Nothing was changed",
+                hint="Detach it there, or repeat the call when both arrays answer",
+            )
         conflict.require_evictable(
             self.office, self.pair, self.volume, self.node.name, owners=tuple(foreign), delay_seconds=self._delay
         )

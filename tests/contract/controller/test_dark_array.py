@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from arraysim.config import ClockConfig, LabConfig
 from arraysim.lab import Lab
 from csi.errors import ArrayUnreachable, DriverError
-from tests.bench import CREATE, NODE_1, A, B, Controller, objects
+from tests.bench import CREATE, NODE_1, NODE_2, A, B, Controller, objects
 
 ID = "DEFAULT:vol-1"
 
@@ -52,6 +53,21 @@ def test_unpublishing_does_the_living_side_and_asks_to_be_repeated(lab: Lab, fai
     lab.advance(60)
     failed_over.desk.unpublish(ID, NODE_1)
     assert all(not rows["vluns"] and not rows["hosts"] for rows in objects(lab).values())
+
+
+def test_a_volume_is_not_taken_from_a_node_while_an_array_cannot_be_asked(lab: Lab) -> None:
+    parameters = {"replicationGroup": "metro-1", "mountConflictDelay": "0"}
+    controller = Controller(lab)
+    controller.desk.create(replace(CREATE, parameters=parameters))
+    controller.publish(ID)
+    lab.advance(5)
+    lab.power(A, on=False)
+    lab.advance(60)
+    before = objects(lab)
+    with pytest.raises(ArrayUnreachable, match="cannot be removed"):
+        controller.publish(ID, NODE_2)
+    assert objects(lab) == before
+    controller.close()
 
 
 def test_deleting_waits_for_the_dark_array_and_changes_nothing(lab: Lab, failed_over: Controller) -> None:

@@ -4,9 +4,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csi.access import AccessMode, AccessProtocol, Capability
-from csi.node.context import FILE_SYSTEMS, layout_of
-from csi.volumes.parameters import FS_TYPES, VolumeParameters, context, parse
+from csi.access import FILE_SYSTEMS, AccessMode, AccessProtocol, Capability
+from csi.node.context import layout_of
+from csi.volumes.parameters import VolumeParameters, context, parse
 from tests.unit.parameters.test_parse import ONE
 
 EXAMPLES = Path(__file__).parents[3] / "deploy/examples"
@@ -54,16 +54,12 @@ def test_the_same_class_always_gives_the_same_context(pairs: list[str]) -> None:
     ]
 
 
-@given(st.integers(0, 0o7777), st.integers(0, 2**32 - 2), st.sampled_from(FS_TYPES))
+@given(st.integers(0, 0o7777), st.integers(0, 2**32 - 2), st.sampled_from(FILE_SYSTEMS))
 def test_the_node_reads_every_context_as_it_was_meant(mode: int, owner: int, fs_type: str) -> None:
     parameters = {"fsMode": f"{mode:o}", "fsOwner": f"{owner}:{owner}", "fsType": fs_type}
     layout = layout_of(MOUNT, context(parse(parameters, ONE)))
 
     assert (layout.mode, layout.owner, layout.fs_type) == (mode, (owner, owner), fs_type)
-
-
-def test_controller_and_node_make_the_same_file_systems() -> None:
-    assert FS_TYPES == FILE_SYSTEMS
 
 
 def test_the_example_classes_are_accepted() -> None:
