@@ -25,12 +25,14 @@ _IO = struct.Struct("<QQIIQII")
 _ROOT = 1
 _MAX_WRITE = 1 << 20
 _ASYNC_READ, _BIG_WRITES, _MAX_PAGES = 1, 1 << 5, 1 << 22
-_DIRECT_IO = 1
+#: No flush: a flush is asked for when any process closes a descriptor, also a child on its way from fork to exec that
+#: inherited one. We could not answer that child while its parent, holding the interpreter's lock, waits for the exec.
+_DIRECT_IO, _NO_FLUSH = 1, 1 << 5
 LOOKUP, FORGET, GETATTR, SETATTR, OPEN, READ, WRITE, STATFS, RELEASE = 1, 2, 3, 4, 14, 15, 16, 17, 18
 FSYNC, FLUSH, INIT, OPENDIR, READDIR, RELEASEDIR, FSYNCDIR, ACCESS = 20, 25, 26, 27, 28, 29, 30, 34
 INTERRUPT, DESTROY, BATCH_FORGET = 36, 38, 42
 _SILENT = (FORGET, BATCH_FORGET, INTERRUPT)
-_EMPTY = (FLUSH, RELEASE, RELEASEDIR, FSYNC, FSYNCDIR, ACCESS, DESTROY)
+_EMPTY = (RELEASE, RELEASEDIR, FSYNC, FSYNCDIR, ACCESS, DESTROY)
 
 #: Told how an I/O ended: an errno (0 for success) and, for a read, the bytes.
 Done = Callable[[int, bytes], None]
@@ -138,7 +140,7 @@ class FuseServer:
         elif opcode in (GETATTR, SETATTR):
             self._reply(unique, 0, struct.pack("<QII", 0, 0, 0) + self._attr(node))
         elif opcode in (OPEN, OPENDIR):
-            self._reply(unique, 0, struct.pack("<QII", 0, _DIRECT_IO if opcode == OPEN else 0, 0))
+            self._reply(unique, 0, struct.pack("<QII", 0, _DIRECT_IO | _NO_FLUSH if opcode == OPEN else 0, 0))
         elif opcode == READ:
             _handle, offset, size, *_ = _IO.unpack_from(body)
             self._file(node).read(offset, size, lambda error, data: self._reply(unique, error, data))
@@ -152,6 +154,7 @@ class FuseServer:
         elif opcode == STATFS:
             self._reply(unique, 0, struct.pack("<5Q4I24x", 0, 0, 0, len(self._files), 0, 4096, 255, 4096, 0))
         else:
+            # To FLUSH this says, on kernels that do not know _NO_FLUSH: never ask again.
             self._reply(unique, 0 if opcode in _EMPTY else errno.ENOSYS)
 
     def _file(self, node: int) -> ServedFile:

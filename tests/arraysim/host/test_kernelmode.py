@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from arraysim.host.kernelmode import available
+from arraysim.host.fuse import FLUSH, OPEN, FuseServer
+from arraysim.host.kernelmode import BACKING, available
 from arraysim.host.scsi import SECTOR_BYTES
 from tests.arraysim.host.scene import DEADLINE_SECONDS, Scene
 
@@ -38,6 +39,25 @@ def real(scene: Scene, tool: str, *argv: str, code: int = 0) -> str:
     ran = subprocess.run([str(found), *argv], capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS)
     assert ran.returncode == code, ran
     return ran.stdout
+
+
+def test_closing_a_backing_file_asks_the_server_nothing_that_it_must_answer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a fork while one is open stops for ever: the child's close waits for a server that waits for the child."""
+    asked: list[int] = []
+    handle = FuseServer._handle
+
+    def noted(self: FuseServer, opcode: int, unique: int, node: int, body: bytes) -> None:
+        asked.append(opcode)
+        handle(self, opcode, unique, node, body)
+
+    monkeypatch.setattr(FuseServer, "_handle", noted)
+    backing = next((scene.host.folder / BACKING).iterdir())
+    os.close(os.dup(descriptor := os.open(backing, os.O_RDWR)))
+    os.close(descriptor)
+    assert OPEN in asked
+    assert FLUSH not in asked
 
 
 @pytest.fixture
