@@ -87,13 +87,15 @@ class Lab:
     def leftovers(self) -> dict[str, list[str]]:
         """What the host's kernel, open-iscsi and multipath-tools still hold."""
         read = self.linux
+        # With real mounts the table is the machine's, and holds those of everything that runs beside this test.
+        ours = f"{self.folder / 'kubelet'}/"
         seen = {
             "sessions": read.glob("/sys/class/iscsi_session/session*"),
             "node records": read.glob("/etc/iscsi/nodes/*"),
             "disks": read.glob("/sys/block/sd*"),
             "maps": read.glob("/sys/block/dm-*"),
             "wwids": [line for line in (read.read("/etc/multipath/wwids") or "").splitlines() if line[:1] == "/"],
-            "mounts": [line for line in (read.read("/proc/1/mountinfo") or "").splitlines() if "/kubelet/" in line],
+            "mounts": [line for line in (read.read("/proc/1/mountinfo") or "").splitlines() if ours in line],
             "records": read.glob("/var/lib/csi-3par/volume-*"),
         }
         return {name: found for name, found in seen.items() if found}
