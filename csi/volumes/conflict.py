@@ -59,6 +59,12 @@ def remember_fence(office: Office, pair: Pair, volume: str, owner: str, node: st
     office.store.put(f"fenced/{pair.name}/{volume}/{owner}", text, expect=None)
 
 
+def was_taken_for(office: Office, pair: Pair, volume: str, node: str) -> bool:
+    """Whether the volume was taken from another node for this one: what that node had in memory may be missing."""
+    entries = office.store.list(f"fenced/{pair.name}/{volume}/")
+    return any(json.loads(entry.text)["for"] == node for entry in entries)
+
+
 def forget(office: Office, pair: Pair, volume: str, node: str) -> None:
     """The node has let go of the volume, or has it undisputed."""
     for kind in ("conflict", "fenced"):

@@ -115,6 +115,7 @@ class _Publishing:
         actions: list[Action] = []
         if not self.request.capability.mode.multi_node:
             actions += self._evictions(seen)
+        self.fsck = self.fsck or conflict.was_taken_for(self.office, self.pair, self.volume, self.node.name)
         for side in seen.volumes:
             array = self.pair.array(side)
             host, make_host = host_actions(side, array, seen.hosts[side], self.node, self.protocol)
@@ -168,7 +169,6 @@ class _Publishing:
             conflict.remember_fence(
                 self.office, self.pair, self.volume, owner.name if owner is not None else name, self.node.name
             )
-        self.fsck = True
         return [Unexport(side, self.volume, name) for name, sides in foreign.items() for side in sides]
 
     def _require_compatible(self, seen: _Seen) -> None:

@@ -22,6 +22,8 @@ class CallCounter:
     def __init__(self, fail: int = 0, how: str = "before") -> None:
         self.fail = fail
         self.how = how
+        #: Besides, every call of this name fails.
+        self.fail_name = ""
         self.names: list[str] = []
         self._numbers = itertools.count(1)
         self.dead = False
@@ -35,6 +37,8 @@ class CallCounter:
             raise Crash  # the other thread of a process that has just died
         number = next(self._numbers)
         self.names.append(f"{label}.{name}")
+        if name == self.fail_name:
+            raise ArrayUnreachable("no answer", where=label)
         if number != self.fail:
             return work()
         if self.how.endswith("after"):

@@ -8,8 +8,9 @@ import pytest
 
 from arraysim.lab import Lab
 from csi.access import AccessMode, Capability
-from csi.errors import AlreadyExistsDifferently, NotFound, StillInUse
+from csi.errors import AlreadyExistsDifferently, ArrayUnreachable, NotFound, StillInUse
 from tests.bench import CREATE, MOUNT, NODE_1, NODE_2, Controller, objects, switch_over
+from tests.robustness.failing import CallCounter
 
 ID = "DEFAULT:vol-1"
 IQN_1 = "iqn.1993-08.org.debian:01:node-1"
@@ -104,6 +105,22 @@ def test_after_mount_conflict_delay_the_volume_moves_and_the_old_node_is_kept_ou
     controller.desk.unpublish(ID, NODE_1)
     controller.desk.unpublish(ID, NODE_2)
     assert "fsck" not in controller.publish(ID, NODE_1)
+
+
+def test_a_move_that_fails_half_way_still_asks_for_a_check_when_it_is_repeated(
+    lab: Lab, controller: Controller
+) -> None:
+    controller.desk.create(DELAYED)
+    controller.publish(ID)
+    counter = CallCounter()
+    counted = Controller(lab, controller.store, wrap=counter.wrap)
+    counter.fail_name = "export"
+    with pytest.raises(ArrayUnreachable):
+        counted.publish(ID, NODE_2)
+    assert exports(lab) == {"array-a": [], "array-b": []}
+    counter.fail_name = ""
+    assert counted.publish(ID, NODE_2)["fsck"] == "required"
+    counted.close()
 
 
 def test_within_mount_conflict_delay_the_second_node_waits(lab: Lab, controller: Controller) -> None:
