@@ -77,4 +77,7 @@ def _look_around(scene: Scene) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)  # everything was stopped on the way here
