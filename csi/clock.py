@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from csi.errors import DeadlineNear
-
 
 class Clock(Protocol):
     """Wall time for stamps, monotonic time for waiting; both in seconds."""
@@ -44,13 +42,6 @@ class Deadline:
     def left_seconds(self) -> float:
         """Seconds left, never negative."""
         return max(0.0, self._at - self._clock.monotonic())
-
-    def require(self, seconds: float, doing: str) -> None:
-        """Raise DeadlineNear unless at least `seconds` are left for `doing`."""
-        if self.left_seconds() < seconds:
-            raise DeadlineNear(
-                f"not enough time left for {doing}", hint="The call can be repeated; it goes on from here"
-            )
 
 
 def poll(clock: Clock, ready: Callable[[], bool], *, timeout_seconds: float, every_seconds: float) -> bool:

@@ -8,7 +8,7 @@ from csi.replication.label import read_label
 from csi.replication.plan import SeenForDelete, plan_delete
 from csi.replication.roles import Halves
 from csi.saga.step import Step
-from csi.volumes.office import Office, copies_of, group_scope, volume_scope
+from csi.volumes.office import Office, copies_of, forget_volume, group_scope, volume_scope
 
 
 def delete(office: Office, volume_id: str) -> None:
@@ -30,9 +30,7 @@ def delete(office: Office, volume_id: str) -> None:
         return list(office.binder.bind(pair, plan_delete(pair, volume, seen, remove_groups=office.remove_groups)))
 
     office.runner.run(f"delete {volume} on {pair.name}", scopes, plan)
-    for prefix in ("published", "conflict", "fenced"):
-        for entry in office.store.list(f"{prefix}/{pair.name}/{volume}/"):
-            office.store.delete(entry.key)
+    forget_volume(office, pair, volume)
 
 
 def _group_name(pair: Pair, seen: SeenForDelete) -> str:

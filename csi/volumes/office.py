@@ -45,6 +45,13 @@ class Office:
         return found
 
 
+def forget_volume(office: Office, pair: Pair, volume: str) -> None:
+    """Drop what the store remembers of a volume's nodes: how it was published, who waits for it, who lost it."""
+    for kind in ("published", "conflict", "fenced"):
+        for entry in office.store.list(f"{kind}/{pair.name}/{volume}/"):
+            office.store.delete(entry.key)
+
+
 def volume_scope(pair: Pair, volume: str) -> str:
     """The lock of one volume."""
     return f"volume {volume} of {pair.name}"

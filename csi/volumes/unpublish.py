@@ -9,7 +9,7 @@ from csi.replication.exports import RemoveUnusedHost, Unexport
 from csi.replication.steps import Action
 from csi.saga.step import Step
 from csi.volumes import conflict
-from csi.volumes.office import Office, host_scope, volume_scope
+from csi.volumes.office import Office, forget_volume, host_scope, volume_scope
 
 
 def unpublish(office: Office, volume_id: str, node_id: str) -> None:
@@ -67,7 +67,5 @@ def _forget(office: Office, pair: Pair, volume: str, node: NodeId | None) -> Non
     if node is not None:
         office.store.delete(f"published/{pair.name}/{volume}/{node.name}")
         conflict.forget(office, pair, volume, node.name)
-        return
-    for kind in ("published", "conflict", "fenced"):
-        for entry in office.store.list(f"{kind}/{pair.name}/{volume}/"):
-            office.store.delete(entry.key)
+    else:
+        forget_volume(office, pair, volume)
